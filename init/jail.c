@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A table of steps. Each is run, in order; when all have run, each is verified by reading back, for
+ * an ACK is not a proof; what outlives the agent is undone in the opposite order, the wire first:
+ * rules must never go before it.
+ */
+#include "init/jail.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/rtnetlink.h>
+
+#include "init/report.h"
+#include "sys/fds.h"
+
+#define STAGE "jail"
+#define IPV6_FORWARDING "/proc/sys/net/ipv6/conf/all/forwarding"
+
+/* Messages of one request: at most two for each of the links to forward from, or a wire's. */
+#define MESSAGES 32
+
+static char bytes[MESSAGES * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+static const char *objects[MESSAGES];
+
+static int send_batch(int fd, struct nl_batch *b, enum doing doing, struct failure *f)
+{
+	struct nl_error e;
+	int error = nl_send(fd, b, &e);
+
+	return error ? fail_kernel(f, STAGE, doing, e.object, error, e.text) : 0;
+}
+
+static int differs(struct failure *f, const char *object)
+{
+	return fail(f, STAGE,
+		    "This kernel acknowledges what it does not do (gVisor is known for it), or something "
+		    "else changed it meanwhile",
+		    "%s: not what was asked for when read back", object);
+}
+
+/* ---- namespaces ---- */
+
+static int make_namespaces(struct jail *j, struct failure *f)
+{
+	int error = agent_receive(&j->agent, &j->inside);
+
+	return error ? fail_errno(f, STAGE, DOING_NETLINK, "namespaces", error) : 0;
+}
+
+static const char *proc_path(char *buffer, size_t size, const struct jail *j, const char *file)
+{
+	struct text path = text_over(buffer, size);
+
+	text_printf(&path, "/proc/%d/%s", j->agent.pid, file);
+	return buffer;
+}
+
+static int make_id_maps(struct jail *j, struct failure *f)
+{
+	const struct plan *p = j->plan;
+	char path[64];
+	int error;
+
+	if (p->uids.count == 0)
+		return 0;
+	error = idmap_write(proc_path(path, sizeof(path), j, "uid_map"), &p->uids);
+	if (error)
+		return fail_errno(f, STAGE, DOING_ID_MAP, "uid map", error);
+	if (p->deny_setgroups)
+		error = file_write(proc_path(path, sizeof(path), j, "setgroups"), "deny", 4);
+	if (!error)
+		error = idmap_write(proc_path(path, sizeof(path), j, "gid_map"), &p->gids);
+	return error ? fail_errno(f, STAGE, DOING_ID_MAP, "gid map", error) : 0;
+}
+
+static int check_id_map(const struct jail *j, const char *file, const struct id_map *wanted,
+			struct failure *f)
+{
+	struct id_map held;
+	char path[64];
+	int error = idmap_read(proc_path(path, sizeof(path), j, file), &held);
+
+	if (error)
+		return fail_errno(f, STAGE, DOING_ID_MAP, file, error);
+	return idmap_equal(&held, wanted) ? 0 : differs(f, file);
+}
+
+static int check_id_maps(struct jail *j, struct failure *f)
+{
+	const struct plan *p = j->plan;
+
+	if (p->uids.count == 0)
+		return 0;
+	return check_id_map(j, "uid_map", &p->uids, f) < 0 ||
+			       check_id_map(j, "gid_map", &p->gids, f) < 0 ?
+		       -1 :
+		       0;
+}
+
+/* ---- rules: before the wire, so that nothing ever passes it without them ---- */
+
+static int write_rules(int fd, const struct nft_ruleset *set, bool present, struct failure *f)
+{
+	struct nl_error e;
+	int error = nft_write(fd, set, present, &e);
+
+	return error ? fail_kernel(f, STAGE, DOING_RULES, e.object, error, e.text) : 0;
+}
+
+static int check_rules(int fd, const struct nft_ruleset *set, const char *where, struct failure *f)
+{
+	int same = nft_check(fd, set);
+
+	if (same < 0)
+		return fail_errno(f, STAGE, DOING_RULES, where, same);
+	return same ? 0 : differs(f, where);
+}
+
+static int make_outer_rules(struct jail *j, struct failure *f)
+{
+	return write_rules(j->outside->filter, &j->plan->outer, j->plan->leftover_table, f);
+}
+
+static int check_outer_rules(struct jail *j, struct failure *f)
+{
+	return check_rules(j->outside->filter, &j->plan->outer, "rules in the container", f);
+}
+
+static void remove_outer_rules(struct jail *j)
+{
+	struct nl_error e;
+
+	nft_delete(j->outside->filter, j->plan->outer.table, &e);
+}
+
+static int make_inner_rules(struct jail *j, struct failure *f)
+{
+	return write_rules(j->inside.filter, &j->plan->inner, false, f);
+}
+
+static int check_inner_rules(struct jail *j, struct failure *f)
+{
+	return check_rules(j->inside.filter, &j->plan->inner, "rules in the jail", f);
+}
+
+/* ---- the wire ---- */
+
+static int remove_leftover(struct jail *j, struct failure *f)
+{
+	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+	struct nl_error e;
+	int error;
+
+	if (!j->plan->leftover_link)
+		return 0;
+	link_delete(&b, j->plan->leftover_link, "link of a run that was killed");
+	error = nl_send(j->outside->route, &b, &e);
+	if (error && error != -ENODEV) /* its namespace died just now, and it with it */
+		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
+	return 0;
+}
+
+static int make_outer_end(struct jail *j, struct failure *f)
+{
+	const struct plan *p = j->plan;
+	const struct wire *w = &p->wire;
+	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+
+	link_add_veth(&b, &w->outer, &w->inner, w->mtu, j->inside.netns);
+	if (p->ipv6_stack)
+		link_set_no_autoconf(&b, w->outer.index, "IPv6 of the veth");
+	if (p->forward_ipv4)
+		link_set_forwarding(&b, w->outer.index, true, "IPv4 forwarding of the veth");
+	link_set_up(&b, w->outer.index, "veth up");
+	for (unsigned int i = 0; i < w->address_count; i++)
+		addr_add(&b, w->outer.index, &w->outer_addresses[i], "address of the veth");
+	return send_batch(j->outside->route, &b, DOING_LINK, f);
+}
+
+static int make_inner_end(struct jail *j, struct failure *f)
+{
+	const struct plan *p = j->plan;
+	const struct wire *w = &p->wire;
+	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+
+	link_set_up(&b, LINK_LOOPBACK, "loopback in the jail");
+	if (p->ipv6_stack)
+		link_set_no_autoconf(&b, w->inner.index, "IPv6 of the link in the jail");
+	link_set_up(&b, w->inner.index, "link in the jail");
+	for (unsigned int i = 0; i < w->address_count; i++)
+		addr_add(&b, w->inner.index, &w->inner_addresses[i], "address in the jail");
+	for (unsigned int i = 0; i < w->address_count; i++)
+		route_add_default(&b, w->inner.index, &w->outer_addresses[i].address,
+				  "default route in the jail");
+	return send_batch(j->inside.route, &b, DOING_LINK, f);
+}
+
+static int make_wire(struct jail *j, struct failure *f)
+{
+	/* IPv6 addresses become usable a moment after they are added; the check waits for the event. */
+	if (j->plan->wire.address_count > 1) {
+		nl_join(j->outside->route, RTNLGRP_IPV6_IFADDR);
+		nl_join(j->inside.route, RTNLGRP_IPV6_IFADDR);
+	}
+	if (remove_leftover(j, f) < 0 || make_outer_end(j, f) < 0)
+		return -1;
+	return make_inner_end(j, f);
+}
+
+/* Asking for the link also wakes its queue up: else the first packet of some jails waits a second. */
+static int check_end(int fd, const struct link_end *end, const struct link_end *peer, uint32_t mtu,
+		     const char *object, struct failure *f)
+{
+	struct link_state held;
+	int error = link_get(fd, end->index, &held);
+
+	if (error)
+		return fail_errno(f, STAGE, DOING_LINK, object, error);
+	if (!held.veth || !held.up || !held.running || held.mtu != mtu || held.peer != peer->index ||
+	    strcmp(held.end.name, end->name) != 0 || memcmp(held.end.mac, end->mac, LINK_MAC) != 0)
+		return differs(f, object);
+	return 0;
+}
+
+static int check_addresses(int fd, uint32_t index, const struct prefix *p, unsigned int count,
+			   const char *object, struct failure *f)
+{
+	int there;
+
+	for (there = addr_check(fd, index, p, count); there == 0 && count > 1;
+	     there = addr_check(fd, index, p, count)) {
+		int error = nl_wait(fd);
+
+		if (error)
+			return fail_errno(f, STAGE, DOING_LINK, object, error);
+	}
+	if (there < 0)
+		return fail_errno(f, STAGE, DOING_LINK, object, there);
+	return there ? 0 : differs(f, object);
+}
+
+static int check_routes(const struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+
+	for (unsigned int i = 0; i < w->address_count; i++) {
+		int there = route_check_default(j->inside.route, w->inner.index,
+						&w->outer_addresses[i].address);
+
+		if (there < 0)
+			return fail_errno(f, STAGE, DOING_LINK, "routes in the jail", there);
+		if (!there)
+			return differs(f, "default route in the jail");
+	}
+	return 0;
+}
+
+static int check_wire(struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+	int out = j->outside->route, in = j->inside.route;
+
+	if (check_end(in, &w->inner, &w->outer, w->mtu, "link in the jail", f) < 0 ||
+	    check_end(out, &w->outer, &w->inner, w->mtu, "veth", f) < 0 ||
+	    check_addresses(out, w->outer.index, w->outer_addresses, w->address_count,
+			    "addresses of the veth", f) < 0 ||
+	    check_addresses(in, w->inner.index, w->inner_addresses, w->address_count,
+			    "addresses in the jail", f) < 0)
+		return -1;
+	return check_routes(j, f);
+}
+
+static void remove_wire(struct jail *j)
+{
+	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+	struct nl_error e;
+
+	link_delete(&b, j->plan->wire.outer.index, "veth");
+	nl_send(j->outside->route, &b, &e);
+}
+
+/* ---- forwarding in the container, where it was off ---- */
+
+static int set_ipv4_forwarding(const struct jail *j, bool on, struct nl_error *e)
+{
+	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+
+	for (unsigned int i = 0; i < j->plan->forward_link_count; i++)
+		link_set_forwarding(&b, j->plan->forward_links[i].index, on, "IPv4 forwarding");
+	return b.count > 0 ? nl_send(j->outside->route, &b, e) : 0;
+}
+
+static int make_forwarding(struct jail *j, struct failure *f)
+{
+	struct nl_error e;
+	int error = set_ipv4_forwarding(j, true, &e);
+
+	if (error)
+		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
+	if (j->plan->forward_ipv6)
+		error = file_write(IPV6_FORWARDING, "1", 1);
+	return error ? fail_errno(f, STAGE, DOING_FORWARDING, "IPv6 rules", error) : 0;
+}
+
+static int check_forwarding(struct jail *j, struct failure *f)
+{
+	const struct plan *p = j->plan;
+	struct link_state held;
+	char value[4];
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < p->forward_link_count; i++) {
+		error = link_get(j->outside->route, p->forward_links[i].index, &held);
+		if (!error && !held.forwards)
+			return differs(f, "IPv4 forwarding");
+	}
+	if (error)
+		return fail_errno(f, STAGE, DOING_LINK, "IPv4 forwarding", error);
+	if (p->forward_ipv6 && (file_read(IPV6_FORWARDING, value, sizeof(value)) < 1 || value[0] != '1'))
+		return differs(f, "IPv6 forwarding");
+	return 0;
+}
+
+static void restore_forwarding(struct jail *j)
+{
+	struct nl_error e;
+
+	set_ipv4_forwarding(j, false, &e);
+	if (j->plan->forward_ipv6)
+		file_write(IPV6_FORWARDING, "0", 1);
+}
+
+/* ---- the whole ---- */
+
+static const struct step {
+	int (*make)(struct jail *, struct failure *);
+	int (*check)(struct jail *, struct failure *);
+	void (*undo)(struct jail *); /* NULL: goes with the agent */
+} steps[] = {
+	{ make_namespaces, NULL, NULL }, /* proved by the wire, whose ends are in two of them */
+	{ make_id_maps, check_id_maps, NULL },
+	{ make_outer_rules, check_outer_rules, remove_outer_rules },
+	{ make_inner_rules, check_inner_rules, NULL },
+	{ make_wire, check_wire, remove_wire },
+	{ make_forwarding, check_forwarding, restore_forwarding },
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static int start_agent(struct jail *j, const struct signals_inherited *signals, struct failure *f)
+{
+	enum doing doing = DOING_CLONE_NETNS;
+	int error = agent_clone(&j->agent, j->plan, signals);
+
+	if (j->plan->uids.count > 0)
+		doing = DOING_CLONE_USERNS;
+	if (error == -EPERM && doing == DOING_CLONE_USERNS &&
+	    !namespaces_clone_is_filtered(j->plan->clone_flags))
+		return fail(f, STAGE,
+			    "Set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
+			    "and --cap-add SYS_ADMIN",
+			    "namespaces: the kernel does not permit user namespaces here");
+	return error ? fail_errno(f, STAGE, doing, "namespaces", error) : 0;
+}
+
+int jail_make(struct jail *j, const struct plan *p, const struct outside *outside,
+	      const struct signals_inherited *signals, struct failure *f)
+{
+	unsigned int count = p->mode == JAIL_NONE ? 0 : STEPS;
+	int failed;
+
+	*j = (struct jail){ .plan = p, .outside = outside, .inside = { -1, -1, -1 } };
+	failed = start_agent(j, signals, f);
+	if (failed)
+		return -1;
+	for (; !failed && j->made < count; j->made++)
+		failed = steps[j->made].make(j, f);
+	for (unsigned int i = 0; !failed && i < count; i++)
+		if (steps[i].check)
+			failed = steps[i].check(j, f);
+	close(j->inside.route);
+	close(j->inside.filter);
+	close(j->inside.netns);
+	if (failed)
+		jail_abandon(j);
+	return failed;
+}
+
+void jail_abandon(struct jail *j)
+{
+	agent_abandon(&j->agent);
+	jail_remove(j);
+}
+
+void jail_remove(struct jail *j)
+{
+	while (j->made > 0) {
+		const struct step *step = &steps[--j->made];
+
+		if (step->undo)
+			step->undo(j);
+	}
+}

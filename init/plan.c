@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From options and facts to the plan: identities, id maps, names and addresses that clash with
+ * nothing. The rules are in init/rules.c, the plan as text in init/plan_print.c.
+ */
+#include "init/plan.h"
+
+#include <netinet/in.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "init/rules.h"
+
+#define STAGE "plan"
+
+/* Ends of our veth pairs are known by their hardware address, which is locally administered. */
+static const uint8_t mac_prefix[4] = { 0xba, 0xbd, 0x1a, 0x11 };
+
+/* Far above what the kernel gives out by itself. */
+#define FIRST_INDEX (1U << 20)
+
+/* ---- ids ---- */
+
+static void map_every_id(struct id_map *to, const struct id_map *own)
+{
+	to->count = own->count;
+	for (unsigned int i = 0; i < own->count; i++)
+		to->extents[i] = (struct id_extent){ .first = own->extents[i].first,
+						     .lower = own->extents[i].first,
+						     .count = own->extents[i].count };
+}
+
+/* Id 0 is the one that may need more than the others: begin behind it. */
+static void leave_out_root(struct id_map *map)
+{
+	struct id_extent *e = &map->extents[0];
+
+	if (e->first != 0)
+		return;
+	e->first++;
+	e->lower++;
+	e->count--;
+}
+
+static void map_one_id(struct id_map *to, uint32_t id)
+{
+	to->extents[0] = (struct id_extent){ .first = id, .lower = id, .count = 1 };
+	to->count = 1;
+}
+
+/*
+ * The kernel's rules (user_namespaces(7)): a map of more than one's own id takes CAP_SETUID or
+ * CAP_SETGID, one that contains uid 0 takes CAP_SETFCAP, and without CAP_SETGID setgroups(2) has to
+ * be denied before the gid map is written.
+ */
+static int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f)
+{
+	uint64_t caps = facts->caps.effective;
+	bool root_mapped = caps & CAP_BIT(CAP_SETFCAP);
+
+	if (p->agent.uid == 0 && !root_mapped)
+		return fail(f, STAGE, "Add --cap-add SETFCAP, or run the agent as another user with --user",
+			    "uid map: CAP_SETFCAP is missing, without which uid 0 cannot be mapped into "
+			    "a user namespace");
+	if (caps & CAP_BIT(CAP_SETUID)) {
+		map_every_id(&p->uids, &facts->uids);
+		if (!root_mapped)
+			leave_out_root(&p->uids);
+	} else if (p->agent.uid == facts->uid) {
+		map_one_id(&p->uids, facts->uid);
+	}
+	if (caps & CAP_BIT(CAP_SETGID)) {
+		map_every_id(&p->gids, &facts->gids);
+	} else {
+		map_one_id(&p->gids, facts->gid);
+		p->deny_setgroups = true;
+	}
+	if (!idmap_contains(&p->uids, p->agent.uid) || !idmap_contains(&p->gids, p->agent.gid))
+		return fail(f, STAGE, "Choose a --user that exists in the container's own user namespace",
+			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid, p->agent.gid);
+	return 0;
+}
+
+static int plan_identity(struct plan *p, const struct facts *facts, const struct account *account,
+			 struct failure *f)
+{
+	const uint64_t needed = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
+
+	if (!account) {
+		p->agent.uid = facts->uid;
+		p->agent.gid = facts->gid;
+		return 0;
+	}
+	if ((facts->caps.effective & needed) != needed)
+		return fail(f, STAGE, "Start the container as root with --cap-add SETUID --cap-add SETGID",
+			    "--user: CAP_SETUID or CAP_SETGID is missing");
+	p->change_user = true;
+	p->agent = *account;
+	return 0;
+}
+
+/* ---- what is free ---- */
+
+static bool is_own_link(const struct link_state *l, unsigned int instance)
+{
+	return l->veth && memcmp(l->end.mac, mac_prefix, sizeof(mac_prefix)) == 0 &&
+	       l->end.mac[4] == instance;
+}
+
+static void set_mac(struct link_end *end, unsigned int instance, uint8_t side)
+{
+	memcpy(end->mac, mac_prefix, sizeof(mac_prefix));
+	end->mac[4] = (uint8_t)instance;
+	end->mac[5] = side;
+}
+
+static bool link_exists(const struct plan *p, const struct survey *net, const struct link_end *end)
+{
+	for (unsigned int i = 0; i < net->link_count; i++) {
+		const struct link_end *there = &net->links[i].end;
+
+		if (there->index == p->leftover_link)
+			continue; /* gone before ours is made */
+		if (there->index == end->index || strcmp(there->name, end->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* jail0 for the first jail here, and so on; further numbers where a name or an index is taken. */
+static int plan_links(struct plan *p, const struct facts *facts, struct failure *f)
+{
+	for (unsigned int n = facts->instance; n < 64 * INSTANCES; n += INSTANCES) {
+		struct link_end *outer = &p->wire.outer;
+		struct text name = TEXT_OVER(outer->name);
+
+		text_printf(&name, "jail%u", n);
+		outer->index = FIRST_INDEX + 2 * n;
+		if (link_exists(p, &facts->net, outer))
+			continue;
+		p->wire.inner.index = outer->index + 1;
+		memcpy(p->wire.inner.name, "eth0", sizeof("eth0"));
+		set_mac(outer, facts->instance, 0);
+		set_mac(&p->wire.inner, facts->instance, 1);
+		return 0;
+	}
+	return fail(f, STAGE, "Remove links that are named jail0, jail1, ...",
+		    "link: no name is free for the veth pair");
+}
+
+static bool prefix_is_free(const struct prefix *p, const struct facts *facts, const struct policy *rules)
+{
+	for (unsigned int i = 0; i < facts->net.taken_count; i++)
+		if (prefix_overlaps(p, &facts->net.taken[i]))
+			return false;
+	/* A rule for everything leads to the world, not to these two addresses. */
+	for (unsigned int i = 0; i < rules->count; i++)
+		if (rules->rules[i].cidr.length > 0 && prefix_overlaps(p, &rules->rules[i].cidr))
+			return false;
+	return true;
+}
+
+/*
+ * Point-to-point subnets, /31 (RFC 3021) and /127 (RFC 6164), sixteen in each of these blocks. Where
+ * a link of a killed run still holds one, the next is taken.
+ */
+static const struct prefix blocks[] = {
+	{ { AF_INET, { 10, 200, 114 } }, 31 },
+	{ { AF_INET, { 172, 29, 114 } }, 31 },
+	{ { AF_INET, { 192, 168, 214 } }, 31 },
+	{ { AF_INET, { 100, 90, 114 } }, 31 },
+	{ { AF_INET, { 169, 254, 214 } }, 31 },
+	{ { AF_INET6, { 0xfd, 0x62, 0x6f, 0x75, 0x6e, 0x64, 0x61, 0x72 } }, 127 },
+	{ { AF_INET6, { 0xfd, 0x6a, 0x61, 0x69, 0x6c, 0x00, 0x72, 0x79 } }, 127 },
+};
+
+static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts,
+		       const struct policy *rules, struct failure *f)
+{
+	for (unsigned int b = 0; b < sizeof(blocks) / sizeof(blocks[0]); b++) {
+		for (unsigned int n = 0; n < INSTANCES && blocks[b].address.family == family; n++) {
+			struct prefix subnet = blocks[b];
+			unsigned int i = p->wire.address_count, last = address_size(family) - 1;
+
+			subnet.address.bytes[last] = (uint8_t)(2 * (1 + (facts->instance + n) % INSTANCES));
+			if (!prefix_is_free(&subnet, facts, rules))
+				continue;
+			p->wire.outer_addresses[i] = subnet;
+			p->wire.inner_addresses[i] = subnet;
+			p->wire.inner_addresses[i].address.bytes[last]++;
+			p->wire.address_count++;
+			return 0;
+		}
+	}
+	return fail(f, STAGE, "Narrow the routes of the container or the rules, so that a private subnet is left",
+		    "address: every %s subnet for the veth pair is in use",
+		    family == AF_INET ? "IPv4" : "IPv6");
+}
+
+/* The smallest on the way out, so that the agent never sends what has to be cut further on. */
+static uint32_t smallest_mtu(const struct survey *net)
+{
+	uint32_t mtu = 0;
+
+	for (unsigned int i = 0; i < net->link_count; i++) {
+		const struct link_state *l = &net->links[i];
+
+		if (l->up && !l->loopback && (mtu == 0 || l->mtu < mtu))
+			mtu = l->mtu;
+	}
+	return mtu == 0 ? 1500 : mtu < 1280 ? 1280 : mtu;
+}
+
+/* ---- forwarding ---- */
+
+static bool uses_family(const struct options *o, uint8_t family)
+{
+	for (unsigned int i = 0; i < o->policy.count; i++)
+		if (o->policy.rules[i].cidr.address.family == family)
+			return true;
+	for (unsigned int i = 0; i < o->publish_count; i++)
+		if (o->publish[i].at.family == family ||
+		    (o->publish[i].at.family == 0 && family == AF_INET))
+			return true;
+	return false;
+}
+
+static int plan_forwarding(struct plan *p, const struct options *o, const struct facts *facts,
+			   struct failure *f)
+{
+	const struct survey *net = &facts->net;
+
+	p->forward_ipv4 = uses_family(o, AF_INET);
+	p->forward_ipv6 = uses_family(o, AF_INET6) && net->ipv6 && !net->ipv6_forwards;
+	for (unsigned int i = 0; p->forward_ipv4 && i < net->link_count; i++) {
+		const struct link_state *l = &net->links[i];
+
+		if (!l->up || l->loopback || l->forwards || l->end.index == p->leftover_link)
+			continue;
+		if (p->forward_link_count == FORWARD_LINKS)
+			return fail(f, STAGE, "Add --sysctl net.ipv4.ip_forward=1",
+				    "forwarding: it is off on more than %u links", FORWARD_LINKS);
+		p->forward_links[p->forward_link_count++] = l->end;
+	}
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int need_net_admin(const struct facts *facts, struct failure *f)
+{
+	if (facts->caps.effective & CAP_BIT(CAP_NET_ADMIN))
+		return 0;
+	if (facts->uid != 0 && facts->caps.bounding & CAP_BIT(CAP_NET_ADMIN))
+		return fail(f, STAGE,
+			    "Start the container as root and name the agent's user with --user, or give "
+			    "the file the capability: setcap cap_net_admin+p /sbin/boundary-init",
+			    "jail veth: CAP_NET_ADMIN is missing, because uid %u starts without "
+			    "capabilities", facts->uid);
+	return fail(f, STAGE, "Add --cap-add NET_ADMIN", "jail veth: CAP_NET_ADMIN is missing");
+}
+
+static int plan_namespaces(struct plan *p, const struct options *o, const struct facts *facts,
+			   struct failure *f)
+{
+	if (!o->no_userns) {
+		p->clone_flags = CLONE_NEWUSER | CLONE_NEWNET;
+		return plan_id_maps(p, facts, f);
+	}
+	p->clone_flags = CLONE_NEWNET;
+	if (o->agent_caps)
+		return fail(f, STAGE, "Leave one of the two away",
+			    "--agent-caps: without a user namespace the agent would hold these over the "
+			    "whole container");
+	if (!(facts->caps.effective & CAP_BIT(CAP_SYS_ADMIN)))
+		return fail(f, STAGE, "Add --cap-add SYS_ADMIN, or leave --no-userns away",
+			    "--no-userns: CAP_SYS_ADMIN is missing");
+	return 0;
+}
+
+static int plan_veth(struct plan *p, const struct options *o, const struct facts *facts,
+		     struct failure *f)
+{
+	if (need_net_admin(facts, f) < 0 || plan_namespaces(p, o, facts, f) < 0)
+		return -1;
+	for (unsigned int i = 0; i < facts->net.link_count; i++)
+		if (is_own_link(&facts->net.links[i], facts->instance))
+			p->leftover_link = facts->net.links[i].end.index;
+	p->leftover_table = facts->table_left;
+	p->ipv6_stack = facts->net.ipv6_stack;
+	p->wire.mtu = smallest_mtu(&facts->net);
+	if (plan_links(p, facts, f) < 0 || plan_subnet(p, AF_INET, facts, &o->policy, f) < 0 ||
+	    (facts->net.ipv6 && plan_subnet(p, AF_INET6, facts, &o->policy, f) < 0) ||
+	    plan_forwarding(p, o, facts, f) < 0)
+		return -1;
+	return rules_build(p, o, facts, f);
+}
+
+static void note_idle_rule(struct plan *p, const struct options *o, const struct facts *facts)
+{
+	for (unsigned int i = 0; i < o->policy.count; i++)
+		if (o->policy.rules[i].cidr.address.family == AF_INET6 && !facts->net.ipv6)
+			p->idle_rule = o->policy.rules[i].text;
+}
+
+int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
+	       const struct account *account, struct failure *f)
+{
+	p->mode = o->jail;
+	p->program = o->program;
+	p->agent_caps = o->agent_caps;
+	if (plan_identity(p, facts, account, f) < 0)
+		return -1;
+	if (p->mode == JAIL_VETH) {
+		note_idle_rule(p, o, facts);
+		if (plan_veth(p, o, facts, f) < 0)
+			return -1;
+		p->init_caps = CAP_BIT(CAP_NET_ADMIN);
+	} else if (o->policy.count > 0 || o->publish_count > 0 || o->agent_caps || o->no_userns) {
+		return fail(f, STAGE, "Leave --jail=none away, or these options",
+			    "--jail=none: --allow, --publish, --agent-caps and --no-userns need a jail");
+	}
+	/* Over a user namespace of its own making init has every capability, CAP_KILL included. */
+	if (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER))
+		p->init_caps |= CAP_BIT(CAP_KILL);
+	p->init_caps &= facts->caps.permitted;
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan: what will be done, as data. It is built from the options and from what preflight found,
+ * then printed (--print-plan) or run and verified (init/jail.c). Pure: no I/O, no allocation.
+ */
+#ifndef INIT_PLAN_H
+#define INIT_PLAN_H
+
+#include "init/accounts.h"
+#include "init/options.h"
+#include "netlink/nft.h"
+#include "netlink/survey.h"
+#include "sys/caps.h"
+#include "sys/failure.h"
+#include "sys/namespaces.h"
+
+/* Containers of a pod share a network namespace: so many jails may stand in one. */
+#define INSTANCES 16
+
+/* Links of the container on which IPv4 forwarding has to be switched on. */
+#define FORWARD_LINKS 16
+
+/* What preflight found. */
+struct facts {
+	uint32_t uid, gid;
+	struct caps caps;
+	struct id_map uids, gids; /* of the user namespace that we are in */
+	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
+	char table[32]; /* name of our table */
+	bool table_left; /* it is there already: the run before was killed */
+	struct survey net;
+};
+
+/* The veth pair. Addresses: one IPv4 pair, then one IPv6 pair if `address_count` is 2. */
+struct wire {
+	struct link_end outer, inner;
+	uint32_t mtu;
+	struct prefix outer_addresses[2], inner_addresses[2];
+	unsigned int address_count;
+};
+
+struct plan {
+	enum jail_mode mode;
+
+	unsigned long clone_flags;
+	struct id_map uids, gids; /* count 0: no user namespace */
+	bool deny_setgroups;
+
+	uint32_t leftover_link; /* index of a link of a killed run, 0 for none */
+	bool leftover_table;
+	struct wire wire;
+	bool ipv6_stack; /* this kernel has IPv6, so links have to be told not to configure it */
+	bool forward_ipv4; /* on the outer end of the wire, and on these */
+	struct link_end forward_links[FORWARD_LINKS];
+	unsigned int forward_link_count;
+	bool forward_ipv6; /* switch it on for the whole container; there is no other way */
+	struct nft_ruleset inner, outer;
+
+	bool change_user;
+	struct account agent; /* if change_user; else its uid and gid only, which are ours */
+	uint64_t agent_caps;
+	uint64_t init_caps; /* what PID 1 keeps */
+	char **program;
+
+	struct span idle_rule; /* a rule that can match nothing here; length 0 for none */
+};
+
+/* 0, or -1 with `f` filled. `account` is NULL without --user. */
+int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
+	       const struct account *account, struct failure *f);
+
+/* Every step, in order. */
+void plan_print(const struct plan *p, struct text *t);
+
+#endif

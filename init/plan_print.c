@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "init/plan.h"
+#include "sys/cap_names.h"
+
+static void start_line(struct text *t, const char *label)
+{
+	text_printf(t, "%-14s", label);
+}
+
+static void print_id_map(struct text *t, const char *label, const struct id_map *map)
+{
+	for (unsigned int i = 0; i < map->count; i++) {
+		start_line(t, label);
+		text_printf(t, "%u %u %u\n", map->extents[i].first, map->extents[i].lower,
+			    map->extents[i].count);
+	}
+}
+
+static void print_wire(struct text *t, const struct wire *w)
+{
+	start_line(t, "link");
+	text_printf(t, "%s (index %u) <-> %s in the jail (index %u), veth, mtu %u\n", w->outer.name,
+		    w->outer.index, w->inner.name, w->inner.index, w->mtu);
+	for (unsigned int i = 0; i < w->address_count; i++) {
+		start_line(t, "address");
+		prefix_print(t, &w->outer_addresses[i]);
+		text_printf(t, " on %s, ", w->outer.name);
+		prefix_print(t, &w->inner_addresses[i]);
+		text_printf(t, " on %s in the jail\n", w->inner.name);
+	}
+	for (unsigned int i = 0; i < w->address_count; i++) {
+		start_line(t, "route");
+		text_printf(t, "default via ");
+		address_print(t, &w->outer_addresses[i].address);
+		text_printf(t, " dev %s in the jail\n", w->inner.name);
+	}
+}
+
+static void print_forwarding(struct text *t, const struct plan *p)
+{
+	if (p->forward_ipv4) {
+		start_line(t, "forwarding");
+		text_printf(t, "IPv4 on %s", p->wire.outer.name);
+		for (unsigned int i = 0; i < p->forward_link_count; i++)
+			text_printf(t, ", %s (restored at exit)", p->forward_links[i].name);
+		text_char(t, '\n');
+	}
+	if (p->forward_ipv6) {
+		start_line(t, "forwarding");
+		text_printf(t, "IPv6 on all links (restored at exit)\n");
+	}
+}
+
+/* As `nft -y list table` shows it. */
+static void print_ruleset(struct text *t, const char *where, const struct nft_ruleset *set,
+			  const struct nft_link_name *links, unsigned int link_count)
+{
+	unsigned int next = 0;
+
+	start_line(t, "rules");
+	text_printf(t, "%s\ntable inet %s {\n", where, set->table);
+	for (unsigned int i = 0; i < set->chain_count; i++) {
+		text_printf(t, "%s\tchain %s {\n\t\t", i > 0 ? "\n" : "", set->chains[i].name);
+		nft_chain_print(t, &set->chains[i]);
+		text_char(t, '\n');
+		for (; next < set->rule_count && set->rules[next].chain == i; next++) {
+			text_printf(t, "\t\t");
+			nft_rule_print(t, &set->rules[next], links, link_count);
+			text_char(t, '\n');
+		}
+		text_printf(t, "\t}\n");
+	}
+	text_printf(t, "}\n");
+}
+
+static void print_rulesets(struct text *t, const struct plan *p)
+{
+	struct nft_link_name links[FORWARD_LINKS + 3] = {
+		{ LINK_LOOPBACK, "lo" },
+		{ p->wire.inner.index, p->wire.inner.name },
+		{ p->wire.outer.index, p->wire.outer.name },
+	};
+
+	for (unsigned int i = 0; i < p->forward_link_count; i++)
+		links[3 + i] = (struct nft_link_name){ p->forward_links[i].index,
+						       p->forward_links[i].name };
+	print_ruleset(t, "in the jail", &p->inner, links, 3 + p->forward_link_count);
+	print_ruleset(t, "in the container", &p->outer, links, 3 + p->forward_link_count);
+}
+
+static void print_caps(struct text *t, uint64_t caps)
+{
+	const char *separator = "";
+
+	if (caps == 0)
+		text_printf(t, "none");
+	for (unsigned int cap = 0; cap_name(cap); cap++) {
+		if (!(caps & CAP_BIT(cap)))
+			continue;
+		text_printf(t, "%s%s", separator, cap_name(cap));
+		separator = ",";
+	}
+}
+
+static void print_jail(struct text *t, const struct plan *p)
+{
+	start_line(t, "namespaces");
+	text_printf(t, p->clone_flags & CLONE_NEWUSER ? "user, network\n" : "network\n");
+	print_id_map(t, "uid map", &p->uids);
+	print_id_map(t, "gid map", &p->gids);
+	if (p->deny_setgroups) {
+		start_line(t, "setgroups");
+		text_printf(t, "deny\n");
+	}
+	if (p->leftover_link) {
+		start_line(t, "remove");
+		text_printf(t, "link %u of a run that was killed\n", p->leftover_link);
+	}
+	if (p->leftover_table) {
+		start_line(t, "replace");
+		text_printf(t, "table inet %s of a run that was killed\n", p->outer.table);
+	}
+	print_wire(t, &p->wire);
+	print_forwarding(t, p);
+	print_rulesets(t, p);
+}
+
+static void print_agent(struct text *t, const struct plan *p)
+{
+	start_line(t, "agent");
+	text_printf(t, "uid %u, gid %u", p->agent.uid, p->agent.gid);
+	for (unsigned int i = 0; i < p->agent.group_count; i++)
+		text_printf(t, "%s%u", i > 0 ? "," : ", groups ", p->agent.groups[i]);
+	if (p->mode != JAIL_NONE) {
+		text_printf(t, "; capabilities: ");
+		print_caps(t, p->agent_caps);
+		text_printf(t, "; no_new_privs, system call filter, signals scoped where Landlock can");
+	}
+	text_char(t, '\n');
+	start_line(t, "program");
+	for (char **argument = p->program; *argument; argument++) {
+		text_escaped(t, *argument, __builtin_strlen(*argument));
+		text_char(t, argument[1] ? ' ' : '\n');
+	}
+	if (!*p->program)
+		text_printf(t, "(none given)\n");
+}
+
+void plan_print(const struct plan *p, struct text *t)
+{
+	start_line(t, "jail");
+	text_printf(t, "%s\n", jail_mode_names[p->mode]);
+	if (p->mode == JAIL_VETH)
+		print_jail(t, p);
+	start_line(t, "init");
+	text_printf(t, "capabilities: ");
+	print_caps(t, p->init_caps);
+	text_printf(t, "; no_new_privs, not dumpable\n");
+	print_agent(t, p);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/preflight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "init/report.h"
+
+#define STAGE "preflight"
+
+/* A file with capabilities may give permitted ones only (setcap ...+p): make them effective. */
+static int raise_capabilities(struct caps *c)
+{
+	if (c->effective == c->permitted)
+		return 0;
+	c->effective = c->permitted;
+	return caps_drop(c->permitted);
+}
+
+static void name_table(struct facts *facts)
+{
+	struct text name = TEXT_OVER(facts->table);
+
+	text_printf(&name, "boundary_init_%u", facts->instance);
+}
+
+/*
+ * Several jails may share a network namespace (the containers of a pod), and one that was killed
+ * leaves its table behind. An abstract socket of our name tells the two apart: it belongs to the
+ * network namespace and vanishes with its owner, however that ends.
+ */
+static int take_instance(struct facts *facts, int *lock)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	for (facts->instance = 0; facts->instance < INSTANCES; facts->instance++) {
+		socklen_t length;
+
+		name_table(facts);
+		memcpy(address.sun_path + 1, facts->table, strlen(facts->table));
+		length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(facts->table));
+		if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
+			*lock = fd;
+			return 0;
+		}
+		if (errno != EADDRINUSE)
+			break;
+	}
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static int look_at_network(struct facts *facts, struct outside *outside, struct failure *f)
+{
+	int error = take_instance(facts, &outside->lock);
+
+	if (error == -EADDRINUSE)
+		return fail(f, STAGE, "Put fewer jails into one pod",
+			    "instance: %u jails run in this network namespace already", INSTANCES);
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "instance", error);
+	outside->route = nl_open(NETLINK_ROUTE);
+	if (outside->route < 0)
+		return fail_errno(f, STAGE, DOING_NETLINK, "rtnetlink socket", outside->route);
+	outside->filter = nl_open(NETLINK_NETFILTER);
+	if (outside->filter < 0)
+		return fail_errno(f, STAGE, DOING_NETLINK, "nf_tables socket", outside->filter);
+	error = survey_take(outside->route, &facts->net);
+	if (error == -E2BIG)
+		return fail(f, STAGE, "Give the container a network namespace of its own",
+			    "network: more than %u links or %u routes", SURVEY_LINKS, SURVEY_PREFIXES);
+	if (error)
+		return fail_errno(f, STAGE, DOING_LINK, "network", error);
+	return 0;
+}
+
+static int look_for_table(struct facts *facts, const struct outside *outside, struct failure *f)
+{
+	int present = nft_present(outside->filter, facts->table);
+
+	/* Only an administrator may ask; who is none is told so by the plan. */
+	if (present == -EPERM && !(facts->caps.effective & CAP_BIT(CAP_NET_ADMIN)))
+		present = 0;
+	if (present < 0)
+		return fail_errno(f, STAGE, DOING_RULES, "nf_tables", present);
+	facts->table_left = present;
+	return 0;
+}
+
+int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside, struct failure *f)
+{
+	int error = caps_read(&facts->caps);
+
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "capabilities", error);
+	facts->uid = geteuid();
+	facts->gid = getegid();
+	if (mode == JAIL_NONE)
+		return 0;
+	error = raise_capabilities(&facts->caps);
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "capabilities", error);
+	error = idmap_read("/proc/self/uid_map", &facts->uids);
+	if (!error)
+		error = idmap_read("/proc/self/gid_map", &facts->gids);
+	if (error)
+		return fail_errno(f, STAGE, DOING_PROC, "/proc/self/uid_map", error);
+	if (look_at_network(facts, outside, f) < 0)
+		return -1;
+	return look_for_table(facts, outside, f);
+}
+
+/* The whole file, or an empty span if it is not there. 0 or -errno. */
+static int map_file(const char *path, struct span *s)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = 0;
+	off_t length;
+	void *at;
+
+	*s = span_of("");
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	length = lseek(fd, 0, SEEK_END);
+	at = length > 0 ? mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	if (length < 0 || at == MAP_FAILED)
+		error = -errno;
+	else if (length > 0)
+		*s = (struct span){ .at = at, .length = (size_t)length };
+	close(fd);
+	return error;
+}
+
+int preflight_account(struct span user, struct account *a, struct failure *f)
+{
+	struct span passwd, group;
+	int error = map_file("/etc/passwd", &passwd);
+
+	if (error)
+		return fail_errno(f, "user", DOING_ANYTHING, "/etc/passwd", error);
+	error = map_file("/etc/group", &group);
+	if (error)
+		return fail_errno(f, "user", DOING_ANYTHING, "/etc/group", error);
+	return account_find(user, passwd, group, a, f);
+}

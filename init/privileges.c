@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/privileges.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/report.h"
+#include "sys/confine.h"
+
+#define STAGE "privileges"
+
+/* Without CAP_SETPCAP nobody can take from the bounding set; no_new_privs makes it void then. */
+static int drop_bounding(uint64_t keep, uint64_t *left)
+{
+	struct caps now;
+	int error = caps_read(&now);
+
+	*left = now.bounding & keep;
+	if (error || (now.bounding & ~keep) == 0)
+		return error;
+	if (now.effective & CAP_BIT(CAP_SETPCAP))
+		return caps_drop_bounding(keep);
+	*left = now.bounding;
+	return 0;
+}
+
+static int check(const struct caps *wanted, struct failure *f)
+{
+	struct caps now;
+	int error = caps_read(&now);
+
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "reading capabilities back", error);
+	if (now.effective != wanted->effective || now.permitted != wanted->permitted ||
+	    now.inheritable != wanted->inheritable || now.ambient != wanted->ambient ||
+	    now.bounding != wanted->bounding)
+		return fail(f, STAGE, "This is a fault of the kernel or of boundary-init; please report it",
+			    "capabilities: not what was asked for when read back");
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return fail(f, STAGE, NULL, "no_new_privs: not set when read back");
+	return 0;
+}
+
+int privileges_drop_init(const struct plan *p, struct failure *f)
+{
+	struct caps now, wanted = { .effective = p->init_caps, .permitted = p->init_caps };
+	bool lock;
+	int error = caps_read(&now);
+
+	lock = !error && now.effective & CAP_BIT(CAP_SETPCAP);
+	if (!error)
+		error = drop_bounding(p->init_caps, &wanted.bounding);
+	if (!error && lock)
+		error = caps_lock_securebits();
+	if (!error)
+		error = caps_drop(p->init_caps);
+	if (!error)
+		error = confine_no_new_privs();
+	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		error = -errno;
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of init", error);
+	if (lock && !caps_securebits_locked())
+		return fail(f, STAGE, NULL, "secure bits: not set when read back");
+	return check(&wanted, f);
+}
+
+/* Raw calls: libc's would look for threads. They change the ids of this thread, the only one. */
+static int become_user(const struct account *a)
+{
+	if (syscall(SYS_setgroups, (long)a->group_count, a->groups) < 0 ||
+	    syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
+	    syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+extern char **environ;
+
+/* A copy of the environment with this HOME. setenv(3) would bring malloc into the binary. */
+static int set_home(struct span home)
+{
+	static char value[sizeof("HOME=") + 255] = "HOME=";
+	size_t count = 0, kept = 0;
+	char **copy;
+
+	if (home.length == 0 || home.length > 255)
+		home = span_of("/");
+	memcpy(value + 5, home.at, home.length);
+	while (environ[count])
+		count++;
+	copy = mmap(NULL, (count + 2) * sizeof(*copy), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (copy == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(environ[i], "HOME=", 5) != 0)
+			copy[kept++] = environ[i];
+	copy[kept] = value;
+	environ = copy;
+	return 0;
+}
+
+static int change_user(const struct plan *p, struct failure *f)
+{
+	uid_t real, effective, saved;
+	int error = become_user(&p->agent);
+
+	if (!error)
+		error = set_home(p->agent.home);
+	if (error)
+		return fail_errno(f, STAGE, DOING_USER, "changing to the user of --user", error);
+	if (getresuid(&real, &effective, &saved) < 0 || real != p->agent.uid ||
+	    effective != p->agent.uid || saved != p->agent.uid)
+		return fail(f, STAGE, NULL, "user: not what was asked for when read back");
+	return 0;
+}
+
+int privileges_become_agent(const struct plan *p, struct failure *f)
+{
+	const uint64_t keep = p->agent_caps;
+	struct caps wanted = { .effective = keep, .permitted = keep, .inheritable = keep, .ambient = keep };
+	int error = 0;
+
+	if (p->mode == JAIL_NONE)
+		return p->change_user ? change_user(p, f) : 0;
+
+	error = drop_bounding(keep, &wanted.bounding);
+	/* Capabilities would go with uid 0, before those to keep are singled out. */
+	if (!error && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		error = -errno;
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of the agent", error);
+	if (p->change_user && change_user(p, f) < 0)
+		return -1;
+	error = caps_drop_and_pass_on(keep);
+	if (!error && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		error = -errno;
+	if (!error)
+		error = confine_no_new_privs();
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of the agent", error);
+	error = confine_scope();
+	if (error < 0)
+		return fail_errno(f, STAGE, DOING_CONFINE, "Landlock", error);
+	error = confine_system_calls();
+	if (error)
+		return fail_errno(f, STAGE, DOING_CONFINE, "system call filter", error);
+	return check(&wanted, f);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "init/report.h"
+#include "sys/cursor.h"
+#include "sys/fds.h"
+#include "sys/text.h"
+
+/* Between the second TERM, to all that is left, and KILL. */
+#define LAST_WORDS 500
+
+/* After KILL: what cannot die now (stuck in the kernel) does not hold the container up. */
+#define PATIENCE_AFTER_KILL 2000
+
+/* ---- the terminal ---- */
+
+int terminal_open(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0 && tcgetpgrp(fd) == getpgrp())
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	/* No /dev/tty in the image: one of the standard descriptors may be the terminal. */
+	for (int standard = 0; standard <= 2; standard++)
+		if (tcgetpgrp(standard) == getpgrp())
+			return fcntl(standard, F_DUPFD_CLOEXEC, 3);
+	return -1;
+}
+
+void terminal_give(int terminal, pid_t group)
+{
+	/* From the background this would stop us by SIGTTOU, which is blocked. */
+	if (terminal >= 0)
+		tcsetpgrp(terminal, group);
+}
+
+/* ---- the end ---- */
+
+/*
+ * The order of a stop. TERM starts the clock; each further TERM, and the end of each time, leads on.
+ */
+enum phase {
+	RUNNING,
+	STOPPING, /* the agent has got TERM */
+	SWEEPING, /* all that is left has got TERM */
+	KILLING, /* ... KILL */
+	GIVEN_UP,
+};
+
+struct state {
+	const struct supervision *s;
+	enum phase phase;
+	int64_t deadline; /* of the phase, in milliseconds of CLOCK_MONOTONIC */
+	bool agent_gone;
+	bool alone; /* nothing is left to reap */
+	int code;
+};
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	/* Not by libc, whose faster way by the vDSO is a kilobyte for one call in a container's life. */
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Sends a signal to the children of a process and to theirs, as far down as a jail goes. */
+static void signal_children(pid_t parent, int sig, unsigned int depth)
+{
+	char path[64], list[2048];
+	struct text t = TEXT_OVER(path);
+	struct cursor c;
+	uint32_t child;
+	long length;
+
+	text_printf(&t, "/proc/%d/task/%d/children", parent, parent);
+	length = file_read(path, list, sizeof(list));
+	c = cursor_over((struct span){ .at = list, .length = length > 0 ? (size_t)length : 0 });
+	while (cursor_take_number(&c, INT32_MAX, &child)) {
+		if (depth > 0)
+			signal_children((pid_t)child, sig, depth - 1);
+		kill((pid_t)child, sig);
+		cursor_take_char(&c, ' ');
+	}
+}
+
+/* Everybody but us: in a container all its processes, elsewhere only our descendants. */
+static void signal_all(int sig)
+{
+	if (getpid() == 1)
+		kill(-1, sig);
+	else
+		signal_children(getpid(), sig, 16);
+}
+
+static void enter(struct state *st, enum phase phase)
+{
+	int64_t left = st->deadline - now();
+
+	st->phase = phase;
+	switch (phase) {
+	case RUNNING:
+		break;
+	case STOPPING:
+		st->deadline = now() + st->s->grace;
+		break;
+	case SWEEPING:
+		signal_all(SIGTERM);
+		if (left < LAST_WORDS)
+			st->deadline = now() + LAST_WORDS;
+		break;
+	case KILLING:
+		signal_all(SIGKILL);
+		st->deadline = now() + PATIENCE_AFTER_KILL;
+		break;
+	case GIVEN_UP:
+		break;
+	}
+}
+
+/* ---- children ---- */
+
+/* ^Z, when we are a shell's job: the shell has to see us stopped, and `fg` continues us both. */
+static void stop_with_agent(const struct supervision *s)
+{
+	if (getpid() == 1)
+		return; /* no shell above us, and nothing stops PID 1 */
+	terminal_give(s->terminal, getpgrp());
+	kill(getpid(), SIGSTOP);
+	if (s->terminal >= 0 && tcgetpgrp(s->terminal) == getpgrp())
+		terminal_give(s->terminal, s->agent);
+	kill(-s->agent, SIGCONT);
+}
+
+static void reap(struct state *st)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != st->s->agent)
+			continue;
+		if (WIFSTOPPED(status)) {
+			stop_with_agent(st->s);
+			continue;
+		}
+		st->agent_gone = true;
+		st->code = WIFEXITED(status) ? WEXITSTATUS(status) :
+					       EXIT_SIGNALLED + WTERMSIG(status);
+	}
+	st->alone = pid < 0 && errno == ECHILD;
+}
+
+/* ---- signals ---- */
+
+static void take_signal(struct state *st, const struct signalfd_siginfo *info)
+{
+	int sig = (int)info->ssi_signo;
+
+	/* Those of the kernel tell us of children; one that somebody sent is for the agent. */
+	if (sig == SIGCHLD && info->ssi_code != SI_USER)
+		return;
+	if (sig == SIGTERM && st->phase != RUNNING)
+		enter(st, st->phase + 1);
+	else if (sig == SIGTERM)
+		enter(st, STOPPING);
+	if (!st->agent_gone)
+		kill(st->s->agent, sig);
+}
+
+static void take_signals(struct state *st)
+{
+	struct signalfd_siginfo infos[8];
+	ssize_t n = read(st->s->signals, infos, sizeof(infos));
+
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(infos[0]); i++)
+		take_signal(st, &infos[i]);
+}
+
+static void wait_for_event(const struct state *st)
+{
+	struct pollfd signals = { .fd = st->s->signals, .events = POLLIN };
+	int64_t left = st->deadline - now();
+
+	poll(&signals, 1, st->phase == RUNNING ? -1 : left < 0 ? 0 : (int)left);
+}
+
+/* ---- the whole ---- */
+
+static void step_on(struct state *st)
+{
+	if (st->agent_gone && st->phase == RUNNING)
+		enter(st, KILLING); /* as the kernel does when PID 1 ends */
+	else if (st->agent_gone && st->phase == STOPPING)
+		enter(st, SWEEPING);
+	else if (st->phase != RUNNING && now() >= st->deadline)
+		enter(st, st->phase + 1);
+}
+
+int supervise(const struct supervision *s)
+{
+	struct state st = { .s = s };
+
+	while (!(st.agent_gone && st.alone) && st.phase != GIVEN_UP) {
+		wait_for_event(&st);
+		take_signals(&st);
+		reap(&st);
+		step_on(&st);
+	}
+	terminal_give(s->terminal, getpgrp());
+	return st.agent_gone ? st.code : EXIT_SIGNALLED + SIGKILL;
+}

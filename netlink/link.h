@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Links, their addresses and routes (rtnetlink(7), linux/if_link.h). The functions with a batch add
+ * messages to it and return 0, or -ENOBUFS if it is full; those with a socket return 0 or -errno.
+ */
+#ifndef NETLINK_LINK_H
+#define NETLINK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/if.h>
+
+#include "netlink/request.h"
+#include "sys/address.h"
+
+#define LINK_MAC 6
+#define LINK_LOOPBACK 1 /* the index of lo in every network namespace */
+
+struct link_end {
+	uint32_t index;
+	char name[IF_NAMESIZE];
+	uint8_t mac[LINK_MAC];
+};
+
+/*
+ * A veth pair (veth(4)): `here` in the socket's namespace, `there` in the one behind the descriptor
+ * `netns`. Both are made where they stay, for moving a link costs milliseconds.
+ */
+int link_add_veth(struct nl_batch *b, const struct link_end *here, const struct link_end *there,
+		  uint32_t mtu, int netns);
+
+int link_set_up(struct nl_batch *b, uint32_t index, const char *object);
+int link_delete(struct nl_batch *b, uint32_t index, const char *object);
+
+/* IPv4 forwarding of packets that come in by this link (net.ipv4.conf.IF.forwarding). */
+int link_set_forwarding(struct nl_batch *b, uint32_t index, bool on, const char *object);
+
+/* No automatic IPv6 link-local address; must come before the link is up. */
+int link_set_no_autoconf(struct nl_batch *b, uint32_t index, const char *object);
+
+/* Without duplicate address detection, which would take a second for IPv6. */
+int addr_add(struct nl_batch *b, uint32_t index, const struct prefix *p, const char *object);
+
+int route_add_default(struct nl_batch *b, uint32_t index, const struct address *gateway,
+		      const char *object);
+
+/* What the kernel says of one link. Asking also completes a change of carrier that is under way. */
+struct link_state {
+	struct link_end end;
+	uint32_t mtu;
+	uint32_t peer; /* index of the other end of a veth, 0 for none */
+	bool veth;
+	bool up; /* administratively */
+	bool running; /* with carrier, ready to send */
+	bool loopback;
+	bool forwards; /* IPv4 */
+};
+
+int link_get(int fd, uint32_t index, struct link_state *state);
+
+/* Reads a message of type RTM_NEWLINK. */
+int link_read(const struct nlmsghdr *m, struct link_state *state);
+
+/* Whether this link has these `count` addresses, and none of them is tentative. 1, 0 or -errno. */
+int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count);
+
+/* Whether the default route of this family goes to this gateway by this link. 1, 0 or -errno. */
+int route_check_default(int fd, uint32_t index, const struct address *gateway);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "netlink/survey.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/if_addr.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+
+/* A dump that another process disturbs is asked for again, but not for ever. */
+#define TRIES 8
+
+static int note_prefix(struct survey *s, uint8_t family, uint8_t length, const struct nlattr *a)
+{
+	struct prefix *p = &s->taken[s->taken_count];
+
+	if ((family != AF_INET && family != AF_INET6) || length == 0 ||
+	    mnl_attr_get_payload_len(a) != address_size(family))
+		return 0;
+	if (s->taken_count == SURVEY_PREFIXES)
+		return -E2BIG;
+	*p = (struct prefix){ .address.family = family, .length = length };
+	memcpy(p->address.bytes, mnl_attr_get_payload(a), address_size(family));
+	s->taken_count++;
+	return 0;
+}
+
+static int each_link(const struct nlmsghdr *m, void *to)
+{
+	struct survey *s = to;
+
+	if (s->link_count == SURVEY_LINKS)
+		return -E2BIG;
+	return link_read(m, &s->links[s->link_count++]);
+}
+
+static int each_address(const struct nlmsghdr *m, void *to)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	struct survey *s = to;
+	const struct nlattr *a;
+	int error = 0;
+
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info))
+		return -EBADMSG;
+	if (info->ifa_index != LINK_LOOPBACK) {
+		s->ipv4 = s->ipv4 || info->ifa_family == AF_INET;
+		s->ipv6 = s->ipv6 ||
+			  (info->ifa_family == AF_INET6 && info->ifa_scope == RT_SCOPE_UNIVERSE);
+	}
+	NL_EACH(a, m, sizeof(*info))
+		if (mnl_attr_get_type(a) == IFA_ADDRESS && !error)
+			error = note_prefix(s, info->ifa_family, info->ifa_prefixlen, a);
+	return error;
+}
+
+static int each_route(const struct nlmsghdr *m, void *to)
+{
+	const struct rtmsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a;
+	int error = 0;
+
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info))
+		return -EBADMSG;
+	NL_EACH(a, m, sizeof(*info))
+		if (mnl_attr_get_type(a) == RTA_DST && !error)
+			error = note_prefix(to, info->rtm_family, info->rtm_dst_len, a);
+	return error;
+}
+
+static int each_netconf(const struct nlmsghdr *m, void *to)
+{
+	struct survey *s = to;
+	const struct nlattr *a;
+
+	NL_EACH(a, m, sizeof(struct netconfmsg))
+		if (mnl_attr_get_type(a) == NETCONFA_FORWARDING && mnl_attr_get_payload_len(a) >= 4)
+			s->ipv6_forwards = mnl_attr_get_u32(a) != 0;
+	return 0;
+}
+
+/* A dump of all families; `header` is the size of the family header, which begins with the family. */
+static int dump(int fd, uint16_t type, size_t header, int (*each)(const struct nlmsghdr *, void *),
+		struct survey *s)
+{
+	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+
+	m->nlmsg_type = type;
+	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(m, header);
+	return nl_ask(fd, m, each, s);
+}
+
+static int ask_ipv6_forwarding(int fd, struct survey *s)
+{
+	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+	struct netconfmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+	m->nlmsg_type = RTM_GETNETCONF;
+	m->nlmsg_flags = NLM_F_REQUEST;
+	info->ncm_family = AF_INET6;
+	mnl_attr_put_u32(m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
+	return nl_ask(fd, m, each_netconf, s);
+}
+
+static bool speaks_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static int take_once(int fd, struct survey *s)
+{
+	int error;
+
+	s->link_count = 0;
+	s->taken_count = 0;
+	s->ipv4 = s->ipv6 = s->ipv6_forwards = false;
+	s->ipv6_stack = speaks_ipv6();
+	error = dump(fd, RTM_GETLINK, sizeof(struct ifinfomsg), each_link, s);
+	if (!error)
+		error = dump(fd, RTM_GETADDR, sizeof(struct ifaddrmsg), each_address, s);
+	if (!error)
+		error = dump(fd, RTM_GETROUTE, sizeof(struct rtmsg), each_route, s);
+	if (!error && s->ipv6_stack)
+		error = ask_ipv6_forwarding(fd, s);
+	return error;
+}
+
+int survey_take(int fd, struct survey *s)
+{
+	int error = -EINTR;
+
+	for (int i = 0; i < TRIES && error == -EINTR; i++)
+		error = take_once(fd, s);
+	return error;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process gives up for good: by no_new_privs, seccomp(2) and landlock(7). Errors are -errno.
+ */
+#ifndef SYS_CONFINE_H
+#define SYS_CONFINE_H
+
+/* No exec of this process or its children can gain a privilege from now on. */
+int confine_no_new_privs(void);
+
+/*
+ * The agent's system call filter: a deny-list of the ways around a network namespace (namespaces
+ * of one's own, sockets that netfilter does not see, io_uring) and of foreign call numbers.
+ */
+int confine_system_calls(void);
+
+/*
+ * The agent may signal nothing but itself and its children, and connect to no abstract socket of
+ * others: /proc and uid checks alone would let it kill processes of the same uid outside its jail.
+ * Returns 1 if this kernel does it (ABI 6, Linux 6.12), 0 if it cannot.
+ */
+int confine_scope(void);
+
+#endif

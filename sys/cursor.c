@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "sys/cursor.h"
+
+#include <string.h>
+
+struct span span_of(const char *string)
+{
+	return (struct span){ .at = string, .length = strlen(string) };
+}
+
+bool span_is(struct span s, const char *string)
+{
+	return s.length == strlen(string) && memcmp(s.at, string, s.length) == 0;
+}
+
+struct cursor cursor_over(struct span s)
+{
+	return (struct cursor){ .at = s.at, .end = s.at + s.length };
+}
+
+bool cursor_done(const struct cursor *c)
+{
+	return c->at == c->end;
+}
+
+bool cursor_take_char(struct cursor *c, char wanted)
+{
+	if (cursor_done(c) || *c->at != wanted)
+		return false;
+	c->at++;
+	return true;
+}
+
+struct span cursor_take_until(struct cursor *c, char stop)
+{
+	struct span s = { .at = c->at };
+
+	while (!cursor_done(c) && *c->at != stop)
+		c->at++;
+	s.length = (size_t)(c->at - s.at);
+	cursor_take_char(c, stop);
+	return s;
+}
+
+bool cursor_take_number(struct cursor *c, uint32_t limit, uint32_t *value)
+{
+	const char *at = c->at;
+	uint64_t n = 0;
+
+	while (at < c->end && *at >= '0' && *at <= '9') {
+		n = n * 10 + (uint64_t)(*at - '0');
+		if (n > limit)
+			return false;
+		at++;
+	}
+	if (at == c->at)
+		return false;
+	c->at = at;
+	*value = (uint32_t)n;
+	return true;
+}
+
+bool cursor_take_port(struct cursor *c, uint16_t *port)
+{
+	struct cursor ahead = *c;
+	uint32_t number;
+
+	if (!cursor_take_number(&ahead, UINT16_MAX, &number) || number == 0)
+		return false;
+	*c = ahead;
+	*port = (uint16_t)number;
+	return true;
+}
+
+bool span_number(struct span s, uint32_t limit, uint32_t *value)
+{
+	struct cursor c = cursor_over(s);
+	uint32_t n;
+
+	if (!cursor_take_number(&c, limit, &n) || !cursor_done(&c))
+		return false;
+	*value = n;
+	return true;
+}

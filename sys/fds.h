@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors: the standard three, and who inherits what. */
+#ifndef SYS_FDS_H
+#define SYS_FDS_H
+
+#include <stddef.h>
+
+/*
+ * Opens each of descriptors 0 to 2 that is closed on /dev/null, so that no socket of ours ever
+ * lands there. Where /dev/null is missing, a descriptor that can be neither read nor written.
+ */
+int fds_fill_standard(void);
+
+/*
+ * Closes every descriptor but 2 and the `count` ones in `keep` (sorted here), and puts /dev/null
+ * on 0 and 1: what the agent inherited is the agent's, and a pipe that it closes must be closed.
+ */
+void fds_keep_only(int *keep, size_t count);
+
+/* Reads at most size-1 bytes of a small file, adds a NUL. Returns the length or -errno. */
+long file_read(const char *path, char *buffer, size_t size);
+
+/* One write(2) of the whole text to an existing file. 0 or -errno. */
+int file_write(const char *path, const char *bytes, size_t length);
+
+#endif
