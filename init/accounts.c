@@ -113,7 +113,8 @@ int account_find(struct span wanted, struct span passwd, struct span group, stru
 	if (find_entry(passwd, user, PASSWD_UID, &e)) {
 		if (!span_number(e.fields[PASSWD_UID], LAST_ID, &a->uid) ||
 		    !span_number(e.fields[PASSWD_GID], LAST_ID, &a->gid))
-			return reject(user, f, "its entry in /etc/passwd has no uid or no gid", NULL);
+			return reject(user, f, "its entry in /etc/passwd has no uid or no gid",
+				      NULL);
 		a->home = e.fields[PASSWD_HOME];
 		if (group_name.length == 0)
 			return find_groups_of(e.fields[PASSWD_NAME], group, a, f);

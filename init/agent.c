@@ -33,13 +33,14 @@ union control {
 static int open_inside(int *fds)
 {
 	fds[0] = nl_open(NETLINK_ROUTE);
-	if (fds[0] < 0)
-		return fds[0];
 	fds[1] = nl_open(NETLINK_NETFILTER);
-	if (fds[1] < 0)
-		return fds[1];
 	fds[2] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return fds[2] < 0 ? -errno : 0;
+	if (fds[2] < 0)
+		fds[2] = -errno;
+	for (unsigned int i = 0; i < HANDED; i++)
+		if (fds[i] < 0)
+			return fds[i];
+	return 0;
 }
 
 static void hand_over(int channel)
@@ -113,9 +114,10 @@ int agent_receive(const struct agent *a, struct inside *inside)
 	struct handover handover;
 	struct iovec text = { .iov_base = &handover, .iov_len = sizeof(handover) };
 	union control control;
-	struct msghdr message = {
-		.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-	};
+	struct msghdr message = { .msg_iov = &text,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
 	int fds[HANDED];
 	ssize_t n = recvmsg(a->channel, &message, MSG_CMSG_CLOEXEC);
 

@@ -92,7 +92,9 @@ int exec_program(const struct plan *p)
 		error = strchr(p->program[0], '/') ? exec_at(p->program) : exec_in_path(p->program);
 	text_escaped(&name, p->program[0], strlen(p->program[0]));
 	fail(&failure, STAGE, remedy(error), "'%s': %s", buffer,
-	     error == ENOENT ? "not found" : error == ENOEXEC ? "cannot be executed" : strerror(error));
+	     error == ENOENT  ? "not found" :
+	     error == ENOEXEC ? "cannot be executed" :
+				strerror(error));
 	report(&failure);
 	return not_here(error) ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }

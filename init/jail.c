@@ -34,10 +34,11 @@ static int send_batch(int fd, struct nl_batch *b, enum doing doing, struct failu
 
 static int differs(struct failure *f, const char *object)
 {
-	return fail(f, STAGE,
-		    "This kernel acknowledges what it does not do (gVisor is known for it), or something "
-		    "else changed it meanwhile",
-		    "%s: not what was asked for when read back", object);
+	return fail(
+		f, STAGE,
+		"This kernel acknowledges what it does not do (gVisor is known for it), or something "
+		"else changed it meanwhile",
+		"%s: not what was asked for when read back", object);
 }
 
 /* ---- namespaces ---- */
@@ -218,8 +219,9 @@ static int check_end(int fd, const struct link_end *end, const struct link_end *
 
 	if (error)
 		return fail_errno(f, STAGE, DOING_LINK, object, error);
-	if (!held.veth || !held.up || !held.running || held.mtu != mtu || held.peer != peer->index ||
-	    strcmp(held.end.name, end->name) != 0 || memcmp(held.end.mac, end->mac, LINK_MAC) != 0)
+	if (!held.veth || !held.up || !held.running || held.mtu != mtu ||
+	    held.peer != peer->index || strcmp(held.end.name, end->name) != 0 ||
+	    memcmp(held.end.mac, end->mac, LINK_MAC) != 0)
 		return differs(f, object);
 	return 0;
 }
@@ -318,7 +320,8 @@ static int check_forwarding(struct jail *j, struct failure *f)
 	}
 	if (error)
 		return fail_errno(f, STAGE, DOING_LINK, "IPv4 forwarding", error);
-	if (p->forward_ipv6 && (file_read(IPV6_FORWARDING, value, sizeof(value)) < 1 || value[0] != '1'))
+	if (p->forward_ipv6 &&
+	    (file_read(IPV6_FORWARDING, value, sizeof(value)) < 1 || value[0] != '1'))
 		return differs(f, "IPv6 forwarding");
 	return 0;
 }
@@ -358,10 +361,11 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 		doing = DOING_CLONE_USERNS;
 	if (error == -EPERM && doing == DOING_CLONE_USERNS &&
 	    !namespaces_clone_is_filtered(j->plan->clone_flags))
-		return fail(f, STAGE,
-			    "Set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
-			    "and --cap-add SYS_ADMIN",
-			    "namespaces: the kernel does not permit user namespaces here");
+		return fail(
+			f, STAGE,
+			"Set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
+			"and --cap-add SYS_ADMIN",
+			"namespaces: the kernel does not permit user namespaces here");
 	return error ? fail_errno(f, STAGE, doing, "namespaces", error) : 0;
 }
 

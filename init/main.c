@@ -74,8 +74,8 @@ static void warn_of_idle_rule(void)
 	if (plan.idle_rule.length == 0)
 		return;
 	text_escaped(&rule, plan.idle_rule.at, plan.idle_rule.length);
-	fail(&f, "warning", "It matches nothing here", "rule '%s': this container has no IPv6 address",
-	     buffer);
+	fail(&f, "warning", "It matches nothing here",
+	     "rule '%s': this container has no IPv6 address", buffer);
 	report(&f);
 }
 
@@ -88,7 +88,8 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 	if (options.help || options.version)
 		return 0;
 	if (!options.program[0] && !options.print_plan)
-		return fail(f, "options", "Name the agent's program: boundary-init [OPTION]... [--] PROGRAM",
+		return fail(f, "options",
+			    "Name the agent's program: boundary-init [OPTION]... [--] PROGRAM",
 			    "program: missing");
 	if (options.user.length > 0) {
 		user = &account;

@@ -27,7 +27,8 @@ static int reject(const struct setting *s, struct failure *f, const char *cause,
 	struct text shown = TEXT_OVER(buffer);
 
 	text_escaped(&shown, s->value.at, s->value.length);
-	return fail(f, STAGE, remedy, "%s '%s'%s: %s", s->from, buffer, shown.cut ? "..." : "", cause);
+	return fail(f, STAGE, remedy, "%s '%s'%s: %s", s->from, buffer, shown.cut ? "..." : "",
+		    cause);
 }
 
 /* ---- one function for each kind of value ---- */
@@ -84,7 +85,8 @@ static int set_grace(struct options *o, const struct setting *s, struct failure 
 		good = good && c.at - digits <= 3;
 	}
 	if (!good || !cursor_done(&c))
-		return reject(s, f, "not a number of seconds", "Write it like 5 or 0.5, up to 86400");
+		return reject(s, f, "not a number of seconds",
+			      "Write it like 5 or 0.5, up to 86400");
 	o->grace = seconds * 1000 + thousandths;
 	return 0;
 }
@@ -150,8 +152,9 @@ static int set_publish(struct options *o, const struct setting *s, struct failur
 	else if (c.end != s->value.at + s->value.length && !span_is(protocol, "tcp"))
 		good = false;
 	if (!good || !cursor_done(&c))
-		return reject(s, f, "not a port to publish",
-			      "Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or [::1]:53:53/udp");
+		return reject(
+			s, f, "not a port to publish",
+			"Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or [::1]:53:53/udp");
 	if (o->publish_count == PUBLISH_MAX)
 		return reject(s, f, "more than 32 published ports", NULL);
 	o->publish[o->publish_count++] = p;
@@ -182,24 +185,42 @@ struct option {
 };
 
 static const struct option table[] = {
-	{ .name = "agent-caps", .value = "NAME,...", .set = set_agent_caps,
+	{ .name = "agent-caps",
+	  .value = "NAME,...",
+	  .set = set_agent_caps,
 	  .help = "capabilities that the agent keeps, inside its user namespace" },
-	{ .name = "allow", .value = "RULE", .set = set_allow, .repeatable = true,
+	{ .name = "allow",
+	  .value = "RULE",
+	  .set = set_allow,
+	  .repeatable = true,
 	  .help = "what the agent may reach: cidr=ADDRESS[/LEN] [proto=tcp|udp|icmp] [port=N,N-M]" },
-	{ .name = "grace", .value = "SECONDS", .set = set_grace,
+	{ .name = "grace",
+	  .value = "SECONDS",
+	  .set = set_grace,
 	  .help = "time between TERM and KILL when the container is stopped (5)" },
 	{ .name = "help", .set = set_help, .command_line_only = true, .help = "print this" },
-	{ .name = "jail", .value = "MODE", .set = set_jail,
+	{ .name = "jail",
+	  .value = "MODE",
+	  .set = set_jail,
 	  .help = "veth: own network namespace behind a veth pair; none: init only (veth)" },
-	{ .name = "no-userns", .set = set_no_userns,
+	{ .name = "no-userns",
+	  .set = set_no_userns,
 	  .help = "make the jail without a user namespace; needs CAP_SYS_ADMIN" },
-	{ .name = "print-plan", .set = set_print_plan,
+	{ .name = "print-plan",
+	  .set = set_print_plan,
 	  .help = "print what would be done, do nothing" },
-	{ .name = "publish", .value = "[IP:]PORT[:PORT]", .set = set_publish, .repeatable = true,
+	{ .name = "publish",
+	  .value = "[IP:]PORT[:PORT]",
+	  .set = set_publish,
+	  .repeatable = true,
 	  .help = "make a server in the jail reachable at the container's address" },
-	{ .name = "user", .value = "NAME|UID[:GID]", .set = set_user,
+	{ .name = "user",
+	  .value = "NAME|UID[:GID]",
+	  .set = set_user,
 	  .help = "run the agent as this user, by the image's /etc/passwd and /etc/group" },
-	{ .name = "version", .set = set_version, .command_line_only = true,
+	{ .name = "version",
+	  .set = set_version,
+	  .command_line_only = true,
 	  .help = "print the version" },
 };
 
@@ -211,7 +232,7 @@ static void print_environment_name(struct text *t, const struct option *option)
 {
 	text_printf(t, ENVIRONMENT_PREFIX);
 	for (const char *c = option->name; *c; c++)
-		text_char(t, *c == '-' ? '_' : (char)(*c - 'a' + 'A'));
+		text_char(t, *c == '-' ? '_' : "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*c - 'a']);
 }
 
 /* The value, if `variable` ("NAME=value") is this option's; NULL if not. */
@@ -220,9 +241,12 @@ static const char *environment_value(const struct option *option, const char *va
 	char buffer[NAME_MAX_LENGTH];
 	struct text name = TEXT_OVER(buffer);
 
+	/* Most variables are not ours; that has to be found out fast, for there may be hundreds. */
+	if (option->command_line_only ||
+	    strncmp(variable, ENVIRONMENT_PREFIX, sizeof(ENVIRONMENT_PREFIX) - 1) != 0)
+		return NULL;
 	print_environment_name(&name, option);
-	if (option->command_line_only || strncmp(variable, name.at, name.length) != 0 ||
-	    variable[name.length] != '=')
+	if (strncmp(variable, name.at, name.length) != 0 || variable[name.length] != '=')
 		return NULL;
 	return variable + name.length + 1;
 }
@@ -279,10 +303,12 @@ static int parse_argument(struct options *o, char **argv, struct failure *f)
 	struct span name = cursor_take_until(&c, '=');
 	const struct option *option = option_by_name(name);
 	bool joined = argv[0][2 + name.length] == '=';
-	struct setting s = { .from = buffer, .value = { .at = c.at, .length = (size_t)(c.end - c.at) } };
+	struct setting s = { .from = buffer,
+			     .value = { .at = c.at, .length = (size_t)(c.end - c.at) } };
 
 	if (!option)
-		return reject(&(struct setting){ "option", span_of(argv[0]) }, f, "unknown", SEE_HELP);
+		return reject(&(struct setting){ "option", span_of(argv[0]) }, f, "unknown",
+			      SEE_HELP);
 	text_printf(&from, "--%s", option->name);
 	if (!option->value) {
 		if (joined)
@@ -318,7 +344,8 @@ int options_parse(struct options *o, char **argv, char **envp, struct failure *f
 	if (*argv && strcmp(*argv, "--") == 0)
 		argv++;
 	else if (*argv && (*argv)[0] == '-')
-		return reject(&(struct setting){ "option", span_of(*argv) }, f, "unknown", SEE_HELP);
+		return reject(&(struct setting){ "option", span_of(*argv) }, f, "unknown",
+			      SEE_HELP);
 	o->program = argv;
 	return 0;
 }
@@ -340,8 +367,10 @@ void options_clear_environment(char **envp)
 
 void options_print_help(struct text *t)
 {
-	text_printf(t, "Usage: boundary-init [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
-		       "Runs PROGRAM as the agent of a container, with its network bounded by rules.\n\n");
+	text_printf(
+		t,
+		"Usage: boundary-init [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+		"Runs PROGRAM as the agent of a container, with its network bounded by rules.\n\n");
 	for (unsigned int i = 0; i < OPTIONS; i++) {
 		char buffer[64];
 		struct text left = TEXT_OVER(buffer);
@@ -351,9 +380,11 @@ void options_print_help(struct text *t)
 		text_printf(t, "  %-28s%s%s\n", left.at, table[i].help,
 			    table[i].repeatable ? " (repeatable)" : "");
 	}
-	text_printf(t, "\nAn option --name-of can also be set by the variable BOUNDARY_NAME_OF; the command "
-		       "line wins,\nand repeatable ones add up (one a line). No rule: the agent reaches "
-		       "nothing.\n"
-		       "Exit: the agent's own code; 128+N if signal N ended it; 127 not found; 126 cannot "
-		       "be executed;\n125 when boundary-init itself failed, before the agent was started.\n");
+	text_printf(
+		t,
+		"\nAn option --name-of can also be set by the variable BOUNDARY_NAME_OF; the command "
+		"line wins,\nand repeatable ones add up (one a line). No rule: the agent reaches "
+		"nothing.\n"
+		"Exit: the agent's own code; 128+N if signal N ended it; 127 not found; 126 cannot "
+		"be executed;\n125 when boundary-init itself failed, before the agent was started.\n");
 }

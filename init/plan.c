@@ -60,9 +60,11 @@ static int plan_id_maps(struct plan *p, const struct facts *facts, struct failur
 	bool root_mapped = caps & CAP_BIT(CAP_SETFCAP);
 
 	if (p->agent.uid == 0 && !root_mapped)
-		return fail(f, STAGE, "Add --cap-add SETFCAP, or run the agent as another user with --user",
-			    "uid map: CAP_SETFCAP is missing, without which uid 0 cannot be mapped into "
-			    "a user namespace");
+		return fail(
+			f, STAGE,
+			"Add --cap-add SETFCAP, or run the agent as another user with --user",
+			"uid map: CAP_SETFCAP is missing, without which uid 0 cannot be mapped into "
+			"a user namespace");
 	if (caps & CAP_BIT(CAP_SETUID)) {
 		map_every_id(&p->uids, &facts->uids);
 		if (!root_mapped)
@@ -77,8 +79,10 @@ static int plan_id_maps(struct plan *p, const struct facts *facts, struct failur
 		p->deny_setgroups = true;
 	}
 	if (!idmap_contains(&p->uids, p->agent.uid) || !idmap_contains(&p->gids, p->agent.gid))
-		return fail(f, STAGE, "Choose a --user that exists in the container's own user namespace",
-			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid, p->agent.gid);
+		return fail(f, STAGE,
+			    "Choose a --user that exists in the container's own user namespace",
+			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid,
+			    p->agent.gid);
 	return 0;
 }
 
@@ -93,7 +97,8 @@ static int plan_identity(struct plan *p, const struct facts *facts, const struct
 		return 0;
 	}
 	if ((facts->caps.effective & needed) != needed)
-		return fail(f, STAGE, "Start the container as root with --cap-add SETUID --cap-add SETGID",
+		return fail(f, STAGE,
+			    "Start the container as root with --cap-add SETUID --cap-add SETGID",
 			    "--user: CAP_SETUID or CAP_SETGID is missing");
 	p->change_user = true;
 	p->agent = *account;
@@ -149,7 +154,8 @@ static int plan_links(struct plan *p, const struct facts *facts, struct failure 
 		    "link: no name is free for the veth pair");
 }
 
-static bool prefix_is_free(const struct prefix *p, const struct facts *facts, const struct policy *rules)
+static bool prefix_is_free(const struct prefix *p, const struct facts *facts,
+			   const struct policy *rules)
 {
 	for (unsigned int i = 0; i < facts->net.taken_count; i++)
 		if (prefix_overlaps(p, &facts->net.taken[i]))
@@ -183,7 +189,8 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 			struct prefix subnet = blocks[b];
 			unsigned int i = p->wire.address_count, last = address_size(family) - 1;
 
-			subnet.address.bytes[last] = (uint8_t)(2 * (1 + (facts->instance + n) % INSTANCES));
+			subnet.address.bytes[last] =
+				(uint8_t)(2 * (1 + (facts->instance + n) % INSTANCES));
 			if (!prefix_is_free(&subnet, facts, rules))
 				continue;
 			p->wire.outer_addresses[i] = subnet;
@@ -193,9 +200,39 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 			return 0;
 		}
 	}
-	return fail(f, STAGE, "Narrow the routes of the container or the rules, so that a private subnet is left",
-		    "address: every %s subnet for the veth pair is in use",
-		    family == AF_INET ? "IPv4" : "IPv6");
+	return fail(
+		f, STAGE,
+		"Narrow the routes of the container or the rules, so that a private subnet is left",
+		"address: every %s subnet for the veth pair is in use",
+		family == AF_INET ? "IPv4" : "IPv6");
+}
+
+/* Do rules or published ports need this family? A port on every address is published where it can be. */
+static bool uses_family(const struct options *o, uint8_t family)
+{
+	for (unsigned int i = 0; i < o->policy.count; i++)
+		if (o->policy.rules[i].cidr.address.family == family)
+			return true;
+	for (unsigned int i = 0; i < o->publish_count; i++)
+		if (o->publish[i].at.family == family ||
+		    (o->publish[i].at.family == 0 && family == AF_INET))
+			return true;
+	return false;
+}
+
+/* A jail in a container without IPv6 has none either. */
+static int plan_ipv6(struct plan *p, const struct options *o, const struct facts *facts,
+		     struct failure *f)
+{
+	if (!facts->net.ipv6)
+		return 0;
+	if (facts->ipv6_on_new_links)
+		return plan_subnet(p, AF_INET6, facts, &o->policy, f);
+	if (uses_family(o, AF_INET6))
+		return fail(
+			f, STAGE, "Start with --sysctl net.ipv6.conf.default.disable_ipv6=0",
+			"address: IPv6 is switched off for new links, so no IPv6 rule can be upheld");
+	return 0;
 }
 
 /* The smallest on the way out, so that the agent never sends what has to be cut further on. */
@@ -213,18 +250,6 @@ static uint32_t smallest_mtu(const struct survey *net)
 }
 
 /* ---- forwarding ---- */
-
-static bool uses_family(const struct options *o, uint8_t family)
-{
-	for (unsigned int i = 0; i < o->policy.count; i++)
-		if (o->policy.rules[i].cidr.address.family == family)
-			return true;
-	for (unsigned int i = 0; i < o->publish_count; i++)
-		if (o->publish[i].at.family == family ||
-		    (o->publish[i].at.family == 0 && family == AF_INET))
-			return true;
-	return false;
-}
 
 static int plan_forwarding(struct plan *p, const struct options *o, const struct facts *facts,
 			   struct failure *f)
@@ -253,11 +278,13 @@ static int need_net_admin(const struct facts *facts, struct failure *f)
 	if (facts->caps.effective & CAP_BIT(CAP_NET_ADMIN))
 		return 0;
 	if (facts->uid != 0 && facts->caps.bounding & CAP_BIT(CAP_NET_ADMIN))
-		return fail(f, STAGE,
-			    "Start the container as root and name the agent's user with --user, or give "
-			    "the file the capability: setcap cap_net_admin+p /sbin/boundary-init",
-			    "jail veth: CAP_NET_ADMIN is missing, because uid %u starts without "
-			    "capabilities", facts->uid);
+		return fail(
+			f, STAGE,
+			"Start the container as root and name the agent's user with --user, or give "
+			"the file the capability: setcap cap_net_admin+p /sbin/boundary-init",
+			"jail veth: CAP_NET_ADMIN is missing, because uid %u starts without "
+			"capabilities",
+			facts->uid);
 	return fail(f, STAGE, "Add --cap-add NET_ADMIN", "jail veth: CAP_NET_ADMIN is missing");
 }
 
@@ -270,9 +297,10 @@ static int plan_namespaces(struct plan *p, const struct options *o, const struct
 	}
 	p->clone_flags = CLONE_NEWNET;
 	if (o->agent_caps)
-		return fail(f, STAGE, "Leave one of the two away",
-			    "--agent-caps: without a user namespace the agent would hold these over the "
-			    "whole container");
+		return fail(
+			f, STAGE, "Leave one of the two away",
+			"--agent-caps: without a user namespace the agent would hold these over the "
+			"whole container");
 	if (!(facts->caps.effective & CAP_BIT(CAP_SYS_ADMIN)))
 		return fail(f, STAGE, "Add --cap-add SYS_ADMIN, or leave --no-userns away",
 			    "--no-userns: CAP_SYS_ADMIN is missing");
@@ -291,8 +319,7 @@ static int plan_veth(struct plan *p, const struct options *o, const struct facts
 	p->ipv6_stack = facts->net.ipv6_stack;
 	p->wire.mtu = smallest_mtu(&facts->net);
 	if (plan_links(p, facts, f) < 0 || plan_subnet(p, AF_INET, facts, &o->policy, f) < 0 ||
-	    (facts->net.ipv6 && plan_subnet(p, AF_INET6, facts, &o->policy, f) < 0) ||
-	    plan_forwarding(p, o, facts, f) < 0)
+	    plan_ipv6(p, o, facts, f) < 0 || plan_forwarding(p, o, facts, f) < 0)
 		return -1;
 	return rules_build(p, o, facts, f);
 }
@@ -318,8 +345,9 @@ int plan_build(struct plan *p, const struct options *o, const struct facts *fact
 			return -1;
 		p->init_caps = CAP_BIT(CAP_NET_ADMIN);
 	} else if (o->policy.count > 0 || o->publish_count > 0 || o->agent_caps || o->no_userns) {
-		return fail(f, STAGE, "Leave --jail=none away, or these options",
-			    "--jail=none: --allow, --publish, --agent-caps and --no-userns need a jail");
+		return fail(
+			f, STAGE, "Leave --jail=none away, or these options",
+			"--jail=none: --allow, --publish, --agent-caps and --no-userns need a jail");
 	}
 	/* Over a user namespace of its own making init has every capability, CAP_KILL included. */
 	if (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER))

@@ -28,6 +28,7 @@ struct facts {
 	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
 	char table[32]; /* name of our table */
 	bool table_left; /* it is there already: the run before was killed */
+	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
 	struct survey net;
 };
 

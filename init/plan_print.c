@@ -137,7 +137,8 @@ static void print_agent(struct text *t, const struct plan *p)
 	if (p->mode != JAIL_NONE) {
 		text_printf(t, "; capabilities: ");
 		print_caps(t, p->agent_caps);
-		text_printf(t, "; no_new_privs, system call filter, signals scoped where Landlock can");
+		text_printf(
+			t, "; no_new_privs, system call filter, signals scoped where Landlock can");
 	}
 	text_char(t, '\n');
 	start_line(t, "program");

@@ -49,7 +49,8 @@ static int parse_cidr(struct rule_parser *p, struct span value)
 			      "Shorten the address, or leave the length away for a single host");
 	if (cidr->address.family == AF_INET6 && cidr->length >= 96 &&
 	    memcmp(cidr->address.bytes, mapped, sizeof(mapped)) == 0)
-		return reject(p, value, "an IPv4 address in IPv6 form, which never appears on the wire",
+		return reject(p, value,
+			      "an IPv4 address in IPv6 form, which never appears on the wire",
 			      "Write the IPv4 address itself");
 	return 0;
 }
@@ -119,8 +120,9 @@ static int parse_pair(struct rule_parser *p, struct span pair)
 		p->seen[i] = true;
 		return parse_value[i](p, value);
 	}
-	return reject(p, key, "an unknown key",
-		      "The keys are cidr, proto and port; this version decides by address, not by name");
+	return reject(
+		p, key, "an unknown key",
+		"The keys are cidr, proto and port; this version decides by address, not by name");
 }
 
 static int check_whole(struct rule_parser *p)
@@ -155,7 +157,8 @@ int rule_parse(struct span text, struct rule *r, struct failure *f)
 int policy_add(struct policy *p, struct span text, struct failure *f)
 {
 	if (p->count == POLICY_RULES)
-		return fail(f, STAGE, "Join ports with commas and neighbouring addresses with a length",
+		return fail(f, STAGE,
+			    "Join ports with commas and neighbouring addresses with a length",
 			    "more than %u rules", POLICY_RULES);
 	if (rule_parse(text, &p->rules[p->count], f) < 0)
 		return -1;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "init/report.h"
+#include "sys/fds.h"
 
 #define STAGE "preflight"
 
@@ -48,7 +49,8 @@ static int take_instance(struct facts *facts, int *lock)
 
 		name_table(facts);
 		memcpy(address.sun_path + 1, facts->table, strlen(facts->table));
-		length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(facts->table));
+		length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				     strlen(facts->table));
 		if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
 			*lock = fd;
 			return 0;
@@ -79,10 +81,21 @@ static int look_at_network(struct facts *facts, struct outside *outside, struct 
 	error = survey_take(outside->route, &facts->net);
 	if (error == -E2BIG)
 		return fail(f, STAGE, "Give the container a network namespace of its own",
-			    "network: more than %u links or %u routes", SURVEY_LINKS, SURVEY_PREFIXES);
+			    "network: more than %u links or %u routes", SURVEY_LINKS,
+			    SURVEY_PREFIXES);
 	if (error)
 		return fail_errno(f, STAGE, DOING_LINK, "network", error);
 	return 0;
+}
+
+/* Docker switches IPv6 off for all links to come, and on for its own eth0 only. */
+static bool new_links_have_ipv6(void)
+{
+	char value[4];
+
+	return file_read("/proc/sys/net/ipv6/conf/default/disable_ipv6", value, sizeof(value)) >
+		       0 &&
+	       value[0] == '0';
 }
 
 static int look_for_table(struct facts *facts, const struct outside *outside, struct failure *f)
@@ -118,6 +131,7 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 		return fail_errno(f, STAGE, DOING_PROC, "/proc/self/uid_map", error);
 	if (look_at_network(facts, outside, f) < 0)
 		return -1;
+	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
 	return look_for_table(facts, outside, f);
 }
 

@@ -14,18 +14,12 @@
 #define STAGE "privileges"
 
 /* Without CAP_SETPCAP nobody can take from the bounding set; no_new_privs makes it void then. */
-static int drop_bounding(uint64_t keep, uint64_t *left)
+static int drop_bounding(const struct caps *now, uint64_t keep, uint64_t *left)
 {
-	struct caps now;
-	int error = caps_read(&now);
+	bool can = now->effective & CAP_BIT(CAP_SETPCAP);
 
-	*left = now.bounding & keep;
-	if (error || (now.bounding & ~keep) == 0)
-		return error;
-	if (now.effective & CAP_BIT(CAP_SETPCAP))
-		return caps_drop_bounding(keep);
-	*left = now.bounding;
-	return 0;
+	*left = can ? now->bounding & keep : now->bounding;
+	return can ? caps_drop_bounding(now->bounding & ~keep) : 0;
 }
 
 static int check(const struct caps *wanted, struct failure *f)
@@ -38,7 +32,8 @@ static int check(const struct caps *wanted, struct failure *f)
 	if (now.effective != wanted->effective || now.permitted != wanted->permitted ||
 	    now.inheritable != wanted->inheritable || now.ambient != wanted->ambient ||
 	    now.bounding != wanted->bounding)
-		return fail(f, STAGE, "This is a fault of the kernel or of boundary-init; please report it",
+		return fail(f, STAGE,
+			    "This is a fault of the kernel or of boundary-init; please report it",
 			    "capabilities: not what was asked for when read back");
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return fail(f, STAGE, NULL, "no_new_privs: not set when read back");
@@ -53,7 +48,7 @@ int privileges_drop_init(const struct plan *p, struct failure *f)
 
 	lock = !error && now.effective & CAP_BIT(CAP_SETPCAP);
 	if (!error)
-		error = drop_bounding(p->init_caps, &wanted.bounding);
+		error = drop_bounding(&now, p->init_caps, &wanted.bounding);
 	if (!error && lock)
 		error = caps_lock_securebits();
 	if (!error)
@@ -123,13 +118,18 @@ static int change_user(const struct plan *p, struct failure *f)
 int privileges_become_agent(const struct plan *p, struct failure *f)
 {
 	const uint64_t keep = p->agent_caps;
-	struct caps wanted = { .effective = keep, .permitted = keep, .inheritable = keep, .ambient = keep };
-	int error = 0;
+	struct caps wanted = {
+		.effective = keep, .permitted = keep, .inheritable = keep, .ambient = keep
+	};
+	struct caps now;
+	int error;
 
 	if (p->mode == JAIL_NONE)
 		return p->change_user ? change_user(p, f) : 0;
 
-	error = drop_bounding(keep, &wanted.bounding);
+	error = caps_read(&now);
+	if (!error)
+		error = drop_bounding(&now, keep, &wanted.bounding);
 	/* Capabilities would go with uid 0, before those to keep are singled out. */
 	if (!error && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		error = -errno;

@@ -21,7 +21,7 @@ void report(const struct failure *f)
 		return;
 }
 
-#define SECCOMP_REMEDY                                                                     \
+#define SECCOMP_REMEDY                                                                        \
 	"Add the clone rule for user and network namespaces to the profile (README, Docker) " \
 	"and start with --security-opt seccomp=FILE"
 
@@ -32,12 +32,14 @@ static const struct explanation {
 	const char *cause; /* NULL: the text of the errno */
 	const char *remedy;
 } explanations[] = {
-	{ DOING_CLONE_USERNS, EPERM, "user and network namespaces are blocked by the seccomp profile or a sysctl",
+	{ DOING_CLONE_USERNS, EPERM,
+	  "user and network namespaces are blocked by the seccomp profile or a sysctl",
 	  SECCOMP_REMEDY },
 	{ DOING_CLONE_USERNS, ENOSPC, "no user or network namespace is left",
 	  "Raise user.max_user_namespaces and user.max_net_namespaces on the host, or start with "
 	  "--no-userns and --cap-add SYS_ADMIN" },
-	{ DOING_CLONE_USERNS, EACCES, "a security module (AppArmor, SELinux) forbids user namespaces",
+	{ DOING_CLONE_USERNS, EACCES,
+	  "a security module (AppArmor, SELinux) forbids user namespaces",
 	  "Allow userns in the container's profile" },
 	{ DOING_CLONE_USERNS, EINVAL, "this kernel has no user namespaces",
 	  "Start with --no-userns and --cap-add SYS_ADMIN" },
@@ -74,8 +76,8 @@ static const struct explanation {
 	  "Use a kernel with CONFIG_SECCOMP_FILTER" },
 };
 
-int fail_kernel(struct failure *f, const char *stage, enum doing doing, const char *object, int error,
-		const char *words)
+int fail_kernel(struct failure *f, const char *stage, enum doing doing, const char *object,
+		int error, const char *words)
 {
 	const char *cause = strerror(-error), *remedy = NULL;
 
@@ -93,7 +95,8 @@ int fail_kernel(struct failure *f, const char *stage, enum doing doing, const ch
 	return fail(f, stage, remedy, "%s: %s", object, cause);
 }
 
-int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object, int error)
+int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object,
+	       int error)
 {
 	return fail_kernel(f, stage, doing, object, error, "");
 }

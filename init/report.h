@@ -32,10 +32,11 @@ enum doing {
 	DOING_ANYTHING,
 };
 
-int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object, int error);
+int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object,
+	       int error);
 
 /* As fail_errno, with the kernel's own words behind the cause, if it had any. */
-int fail_kernel(struct failure *f, const char *stage, enum doing doing, const char *object, int error,
-		const char *words);
+int fail_kernel(struct failure *f, const char *stage, enum doing doing, const char *object,
+		int error, const char *words);
 
 #endif

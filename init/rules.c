@@ -181,8 +181,7 @@ static void add_publish(struct builder *b, const struct plan *p, const struct op
 				continue;
 			if (publish->at.family == jail->family) {
 				rule.destination.address = publish->at;
-				rule.destination.length =
-					(uint8_t)(8 * address_size(jail->family));
+				rule.destination.length = (uint8_t)(8 * address_size(jail->family));
 			} else if (publish->at.family == 0) {
 				rule.local = true;
 				rule.family = jail->family;
@@ -211,7 +210,8 @@ static void build_publish(struct builder *b, const struct plan *p, const struct 
 	add_publish(b, p, o, facts, 0);
 }
 
-int rules_build(struct plan *p, const struct options *o, const struct facts *facts, struct failure *f)
+int rules_build(struct plan *p, const struct options *o, const struct facts *facts,
+		struct failure *f)
 {
 	struct builder inner = { .set = &p->inner };
 	struct builder outer = { .set = &p->outer };
@@ -225,7 +225,8 @@ int rules_build(struct plan *p, const struct options *o, const struct facts *fac
 	build_masquerade(&outer, p);
 	build_publish(&outer, p, o, facts);
 	if (inner.full || outer.full)
-		return fail(f, "rule", "Join ports to ranges and neighbouring addresses with a length",
+		return fail(f, "rule",
+			    "Join ports to ranges and neighbouring addresses with a length",
 			    "more than %u rules of nf_tables are needed", NFT_RULES);
 	return 0;
 }

@@ -161,8 +161,8 @@ static void reap(struct state *st)
 			continue;
 		}
 		st->agent_gone = true;
-		st->code = WIFEXITED(status) ? WEXITSTATUS(status) :
-					       EXIT_SIGNALLED + WTERMSIG(status);
+		st->code =
+			WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNALLED + WTERMSIG(status);
 	}
 	st->alone = pid < 0 && errno == ECHILD;
 }

@@ -13,8 +13,8 @@
 
 #define NEW (NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
 
-static struct nlmsghdr *begin_link(struct nl_batch *b, uint16_t type, uint16_t flags, uint32_t index,
-				   const char *object)
+static struct nlmsghdr *begin_link(struct nl_batch *b, uint16_t type, uint16_t flags,
+				   uint32_t index, const char *object)
 {
 	struct nlmsghdr *m = nl_begin(b, type, flags, object);
 	struct ifinfomsg *info;
@@ -172,7 +172,8 @@ static bool reads_forwarding(const struct nlattr *families)
 			const uint32_t *values = mnl_attr_get_payload(conf);
 
 			if (mnl_attr_get_type(conf) == IFLA_INET_CONF &&
-			    mnl_attr_get_payload_len(conf) >= IPV4_DEVCONF_FORWARDING * sizeof(*values))
+			    mnl_attr_get_payload_len(conf) >=
+				    IPV4_DEVCONF_FORWARDING * sizeof(*values))
 				return values[IPV4_DEVCONF_FORWARDING - 1] != 0;
 		}
 	}
@@ -283,7 +284,8 @@ static int each_address(const struct nlmsghdr *m, void *to)
 			const struct prefix *p = &w->p[i];
 			unsigned int size = address_size(p->address.family);
 
-			if (info->ifa_family == p->address.family && info->ifa_prefixlen == p->length &&
+			if (info->ifa_family == p->address.family &&
+			    info->ifa_prefixlen == p->length &&
 			    mnl_attr_get_payload_len(a) == size &&
 			    memcmp(mnl_attr_get_payload(a), p->address.bytes, size) == 0)
 				w->found++;
@@ -328,7 +330,8 @@ static int each_route(const struct nlmsghdr *m, void *to)
 
 		if (mnl_attr_get_type(a) == RTA_OIF && length == sizeof(w->index))
 			link = memcmp(value, &w->index, length) == 0;
-		if (mnl_attr_get_type(a) == RTA_GATEWAY && length == address_size(w->gateway->family))
+		if (mnl_attr_get_type(a) == RTA_GATEWAY &&
+		    length == address_size(w->gateway->family))
 			gateway = memcmp(value, w->gateway->bytes, length) == 0;
 	}
 	w->found += gateway && link;

@@ -168,10 +168,11 @@ static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
 /* All that was sent is there with the same value; the kernel may have added what was left open. */
 static bool same_attributes(const struct nlattr *sent, const struct nlattr *held)
 {
-	const struct nlattr *a, *b;
+	const struct nlattr *a;
 
 	NL_EACH_NESTED(a, sent) {
-		b = find(held, mnl_attr_get_type(a));
+		const struct nlattr *b = find(held, mnl_attr_get_type(a));
+
 		if (!b)
 			return false;
 		if (a->nla_type & NLA_F_NESTED) {
@@ -205,7 +206,8 @@ static void index_attributes(const struct nlmsghdr *m, const struct nlattr **tab
 {
 	const struct nlattr *a;
 
-	memset(table, 0, max * sizeof(*table));
+	for (uint16_t i = 0; i < max; i++)
+		table[i] = NULL;
 	NL_EACH(a, m, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(a) < max)
 			table[mnl_attr_get_type(a)] = a;

@@ -105,14 +105,14 @@ static void match_meta_byte(struct nlmsghdr *m, uint32_t key, uint8_t value)
 	compare(m, NFT_CMP_EQ, &value, sizeof(value));
 }
 
-static void match_link(struct nlmsghdr *m, uint32_t key, uint32_t index, bool not)
+static void match_link(struct nlmsghdr *m, uint32_t key, uint32_t index, bool unequal)
 {
 	load_meta(m, key);
-	compare(m, not ? NFT_CMP_NEQ : NFT_CMP_EQ, &index, sizeof(index));
+	compare(m, unequal ? NFT_CMP_NEQ : NFT_CMP_EQ, &index, sizeof(index));
 }
 
 /* Offsets of the source address in the headers of IPv4 and IPv6; the destination's follows it. */
-static void match_prefix(struct nlmsghdr *m, const struct prefix *p, bool is_source, bool not)
+static void match_prefix(struct nlmsghdr *m, const struct prefix *p, bool is_source, bool unequal)
 {
 	unsigned int size = address_size(p->address.family);
 	size_t offset = size == 4 ? 12 : 8;
@@ -130,7 +130,7 @@ static void match_prefix(struct nlmsghdr *m, const struct prefix *p, bool is_sou
 			mask[i] = prefix_mask(p, i);
 		mask_register(m, mask, size);
 	}
-	compare(m, not ? NFT_CMP_NEQ : NFT_CMP_EQ, p->address.bytes, length);
+	compare(m, unequal ? NFT_CMP_NEQ : NFT_CMP_EQ, p->address.bytes, length);
 }
 
 /* A range of `size` bytes in network order: an equality where it is a single value. */
@@ -269,7 +269,8 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 	if (r->translated)
 		match_conntrack(m, NFT_CT_STATUS, IPS_DST_NAT);
 	if (family)
-		match_meta_byte(m, NFT_META_NFPROTO, family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+		match_meta_byte(m, NFT_META_NFPROTO,
+				family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	if (r->source.address.family)
 		match_prefix(m, &r->source, true, r->not_source);
 	if (r->destination.address.family)
@@ -292,10 +293,10 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 
 /* ---- as text ---- */
 
-static void print_link(struct text *t, const char *key, uint32_t index, bool not,
+static void print_link(struct text *t, const char *key, uint32_t index, bool unequal,
 		       const struct nft_link_name *links, unsigned int count)
 {
-	text_printf(t, not ? "%s != " : "%s ", key);
+	text_printf(t, unequal ? "%s != " : "%s ", key);
 	for (unsigned int i = 0; i < count; i++) {
 		if (links[i].index == index) {
 			text_printf(t, "\"%s\" ", links[i].name);
@@ -305,7 +306,7 @@ static void print_link(struct text *t, const char *key, uint32_t index, bool not
 	text_printf(t, "%u ", index);
 }
 
-static void print_prefix(struct text *t, const char *which, const struct prefix *p, bool not)
+static void print_prefix(struct text *t, const char *which, const struct prefix *p, bool unequal)
 {
 	const char *ip = p->address.family == AF_INET ? "ip" : "ip6";
 
@@ -313,7 +314,7 @@ static void print_prefix(struct text *t, const char *which, const struct prefix 
 		text_printf(t, "meta nfproto %s ", p->address.family == AF_INET ? "ipv4" : "ipv6");
 		return;
 	}
-	text_printf(t, not ? "%s %s != " : "%s %s ", ip, which);
+	text_printf(t, unequal ? "%s %s != " : "%s %s ", ip, which);
 	prefix_print(t, p);
 	text_char(t, ' ');
 }
@@ -399,8 +400,8 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 static const char *hook_name(uint32_t hook)
 {
 	static const char *const names[] = {
-		[NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input",
-		[NF_INET_FORWARD] = "forward",	      [NF_INET_LOCAL_OUT] = "output",
+		[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
+		[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
 		[NF_INET_POST_ROUTING] = "postrouting",
 	};
 

@@ -83,7 +83,7 @@ static int receive(int fd)
 		if (n < 0)
 			return errno == EAGAIN ? -ETIME : -errno;
 	} while (from.nl_pid != 0);
-	return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : (int)n;
+	return (message.msg_flags & MSG_TRUNC) ? -EMSGSIZE : (int)n;
 }
 
 static int read_extended_ack(const struct nlattr *attribute, void *to)
@@ -185,14 +185,16 @@ int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *
 	while (!error && !d.done) {
 		int length = receive(fd);
 
-		error = length < 0 ? length : read_dump(&d, (const struct nlmsghdr *)answer, length);
+		error = length < 0 ? length :
+				     read_dump(&d, (const struct nlmsghdr *)answer, length);
 	}
 	return !error && d.inconsistent ? -EINTR : error;
 }
 
 int nl_join(int fd, int group)
 {
-	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno : 0;
+	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno :
+											    0;
 }
 
 int nl_wait(int fd)

@@ -38,10 +38,10 @@ struct nl_batch {
 #define NL_MESSAGE_MAX 1024
 
 /* Over arrays of the caller. */
-#define NL_BATCH_OVER(bytes, names)                                              \
-	{                                                                        \
-		.buffer = (bytes), .size = sizeof(bytes), .objects = (names),    \
-		.room = sizeof(names) / sizeof((names)[0])                       \
+#define NL_BATCH_OVER(bytes, names)                                           \
+	{                                                                     \
+		.buffer = (bytes), .size = sizeof(bytes), .objects = (names), \
+		.room = sizeof(names) / sizeof((names)[0])                    \
 	}
 
 /*
@@ -58,7 +58,8 @@ int nl_send(int fd, struct nl_batch *b, struct nl_error *e);
  * Sends one request (a dump, if NLM_F_DUMP is set) and hands each answering message to `each`; < 0
  * from it ends and is returned. -EINTR: what was dumped changed under way, ask again.
  */
-int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *), void *to);
+int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *),
+	   void *to);
 
 /* From now on this socket also gets the messages of a multicast group (RTNLGRP_*). */
 int nl_join(int fd, int group);
@@ -70,15 +71,14 @@ int nl_wait(int fd);
 const struct nlattr *nl_attribute_at(const void *at, const void *end);
 
 /* libmnl has such loops too, but they narrow a pointer difference to int in the caller's code. */
-#define NL_EACH(a, m, header_size)                                                          \
-	for ((a) = nl_attribute_at(mnl_nlmsg_get_payload_offset((m), (header_size)),        \
-				   mnl_nlmsg_get_payload_tail(m));                          \
+#define NL_EACH(a, m, header_size)                                                   \
+	for ((a) = nl_attribute_at(mnl_nlmsg_get_payload_offset((m), (header_size)), \
+				   mnl_nlmsg_get_payload_tail(m));                   \
 	     (a); (a) = nl_attribute_at(mnl_attr_next(a), mnl_nlmsg_get_payload_tail(m)))
 
-#define NL_EACH_NESTED(a, nest)                                                             \
-	for ((a) = nl_attribute_at(mnl_attr_get_payload(nest),                              \
-				   (const char *)(nest) + (nest)->nla_len);                 \
-	     (a);                                                                           \
-	     (a) = nl_attribute_at(mnl_attr_next(a), (const char *)(nest) + (nest)->nla_len))
+#define NL_EACH_NESTED(a, nest)                                             \
+	for ((a) = nl_attribute_at(mnl_attr_get_payload(nest),              \
+				   (const char *)(nest) + (nest)->nla_len); \
+	     (a); (a) = nl_attribute_at(mnl_attr_next(a), (const char *)(nest) + (nest)->nla_len))
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
@@ -92,6 +93,8 @@ static int dump(int fd, uint16_t type, size_t header, int (*each)(const struct n
 	m->nlmsg_type = type;
 	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	mnl_nlmsg_put_extra_header(m, header);
+	if (type == RTM_GETLINK)
+		mnl_attr_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	return nl_ask(fd, m, each, s);
 }
 

@@ -16,7 +16,8 @@
 struct survey {
 	struct link_state links[SURVEY_LINKS];
 	unsigned int link_count;
-	struct prefix taken[SURVEY_PREFIXES]; /* addresses and destinations of routes, but no default */
+	struct prefix
+		taken[SURVEY_PREFIXES]; /* addresses and destinations of routes, but no default */
 	unsigned int taken_count;
 	bool ipv4; /* an address on some link that is not loopback */
 	bool ipv6; /* likewise, and not link-local */

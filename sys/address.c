@@ -31,8 +31,8 @@ static void print_ipv6(struct text *t, const uint8_t *bytes)
 {
 	unsigned int groups[8], zeros_at = 8, zeros = 1;
 
-	for (unsigned int i = 0; i < 8; i++)
-		groups[i] = (unsigned int)bytes[2 * i] << 8 | bytes[2 * i + 1];
+	for (unsigned int i = 0; i < 8; i++, bytes += 2)
+		groups[i] = (unsigned int)bytes[0] << 8 | bytes[1];
 	/* The longest run of two or more zero groups, the first of equals, becomes "::". */
 	for (unsigned int i = 0; i < 8; i++) {
 		unsigned int run = 0;

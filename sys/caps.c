@@ -35,22 +35,19 @@ int caps_read(struct caps *c)
 			break; /* past the last one that this kernel knows */
 		if (bounded)
 			c->bounding |= CAP_BIT(cap);
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+		/* Nothing is ambient that is not inheritable: spare the question. */
+		if (c->inheritable & CAP_BIT(cap) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
 			c->ambient |= CAP_BIT(cap);
 	}
 	return 0;
 }
 
-int caps_drop_bounding(uint64_t keep)
+int caps_drop_bounding(uint64_t drop)
 {
-	for (unsigned int cap = 0; cap < CAP_SETS; cap++) {
-		int bounded = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-
-		if (bounded < 0)
-			break;
-		if (bounded && !(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+	for (unsigned int cap = 0; cap < CAP_SETS; cap++)
+		if (drop & CAP_BIT(cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
-	}
 	return 0;
 }
 
@@ -83,15 +80,16 @@ int caps_drop_and_pass_on(uint64_t keep)
 		return -errno;
 	error = caps_write(keep, keep);
 	for (unsigned int cap = 0; !error && cap < CAP_SETS; cap++)
-		if (keep & CAP_BIT(cap) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if (keep & CAP_BIT(cap) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			error = -errno;
 	return error;
 }
 
-#define LOCKED_BITS                                                                   \
-	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |              \
-	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |                    \
-	 SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+#define LOCKED_BITS                                                                              \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |                         \
+	 SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | \
+	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 int caps_lock_securebits(void)
 {

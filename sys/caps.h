@@ -24,8 +24,8 @@ struct caps {
 /* All five sets of the calling process. */
 int caps_read(struct caps *c);
 
-/* Takes everything but `keep` out of the bounding set; needs CAP_SETPCAP. */
-int caps_drop_bounding(uint64_t keep);
+/* Takes these out of the bounding set; needs CAP_SETPCAP. */
+int caps_drop_bounding(uint64_t drop);
 
 /* Effective = permitted = `keep`, inheritable = ambient = nothing. */
 int caps_drop(uint64_t keep);

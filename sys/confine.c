@@ -43,7 +43,7 @@ int confine_no_new_privs(void)
 
 #define DENY(call, error) SKIP_UNLESS(BPF_JEQ, call, 1), REFUSE(error)
 
-#define DENY_FLAGS(call, flags, error)                                                   \
+#define DENY_FLAGS(call, flags, error)                                                 \
 	SKIP_UNLESS(BPF_JEQ, call, 4), LOAD(args[0]), SKIP_UNLESS(BPF_JSET, flags, 1), \
 		REFUSE(error), ANSWER(SECCOMP_RET_ALLOW)
 

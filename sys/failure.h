@@ -10,7 +10,8 @@
 struct failure {
 	const char *stage; /* the part of the start that failed: "options", "jail", ... */
 	char what[320]; /* "object: cause", without a full stop */
-	const char *remedy; /* what to do about it, one sentence; NULL when there is nothing to say */
+	const char
+		*remedy; /* what to do about it, one sentence; NULL when there is nothing to say */
 };
 
 /* Fills `f` and returns -1, so that a parser can `return fail(...)`. */

@@ -78,7 +78,8 @@ int idmap_write(const char *path, const struct id_map *map)
 bool idmap_contains(const struct id_map *map, uint32_t id)
 {
 	for (unsigned int i = 0; i < map->count; i++)
-		if (id >= map->extents[i].first && id - map->extents[i].first < map->extents[i].count)
+		if (id >= map->extents[i].first &&
+		    id - map->extents[i].first < map->extents[i].count)
 			return true;
 	return false;
 }

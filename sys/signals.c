@@ -20,14 +20,11 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
-static uint64_t bit_of(int sig)
+static void set_child_action(void (*handler)(int), struct kernel_sigaction *old)
 {
-	return 1ULL << (sig - 1);
-}
+	const struct kernel_sigaction new = { .handler = handler };
 
-static int disposition(int sig, const struct kernel_sigaction *new, struct kernel_sigaction *old)
-{
-	return (int)syscall(SYS_rt_sigaction, sig, new, old, sizeof(uint64_t));
+	syscall(SYS_rt_sigaction, SIGCHLD, &new, old, sizeof(uint64_t));
 }
 
 void signals_hold(struct signals_inherited *was)
@@ -39,25 +36,16 @@ void signals_hold(struct signals_inherited *was)
 
 void signals_take_over(struct signals_inherited *was)
 {
-	struct kernel_sigaction action;
+	struct kernel_sigaction old;
 
-	was->ignored = 0;
-	for (int sig = 1; sig <= SIGNALS_LAST; sig++)
-		if (disposition(sig, NULL, &action) == 0 && action.handler == SIG_IGN)
-			was->ignored |= bit_of(sig);
-
-	action = (struct kernel_sigaction){ .handler = SIG_DFL };
-	disposition(SIGCHLD, &action, NULL);
+	set_child_action(SIG_DFL, &old);
+	was->child_ignored = old.handler == SIG_IGN;
 }
 
 void signals_give_back(const struct signals_inherited *was)
 {
-	/* Nothing but SIGCHLD was changed, and a handler never survives exec. */
-	if (was->ignored & bit_of(SIGCHLD)) {
-		const struct kernel_sigaction ignore = { .handler = SIG_IGN };
-
-		disposition(SIGCHLD, &ignore, NULL);
-	}
+	if (was->child_ignored)
+		set_child_action(SIG_IGN, NULL);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &was->mask, NULL, sizeof(was->mask));
 }
 

@@ -8,14 +8,13 @@
 #ifndef SYS_SIGNALS_H
 #define SYS_SIGNALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
-
-#define SIGNALS_LAST 64
 
 /* What this process was started with, and what the agent gets back. */
 struct signals_inherited {
 	uint64_t mask;
-	uint64_t ignored; /* signals whose disposition was SIG_IGN */
+	bool child_ignored; /* SIGCHLD was SIG_IGN; no other disposition is ever changed */
 };
 
 /*
@@ -24,10 +23,7 @@ struct signals_inherited {
  */
 void signals_hold(struct signals_inherited *was);
 
-/*
- * SIGCHLD back to its default, or else the kernel reaps the agent and its exit code is lost;
- * notes which signals were ignored.
- */
+/* SIGCHLD back to its default, or else the kernel reaps the agent and its exit code is lost. */
 void signals_take_over(struct signals_inherited *was);
 
 /* In the agent, right before exec: dispositions, then the mask. Pending signals arrive now. */

@@ -87,12 +87,16 @@ static const char *text_convert(struct text *t, const char *at, va_list *args)
 
 		if (value < 0)
 			text_char(t, '-');
-		text_number(t, value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value, 10);
+		text_number(t,
+			    value < 0 ? 0ULL - (unsigned long long)value :
+					(unsigned long long)value,
+			    10);
 		break;
 	}
 	case 'u':
 	case 'x':
-		text_number(t, wide ? va_arg(*args, unsigned long long) : va_arg(*args, unsigned int),
+		text_number(t,
+			    wide ? va_arg(*args, unsigned long long) : va_arg(*args, unsigned int),
 			    *at == 'x' ? 16 : 10);
 		break;
 	default:

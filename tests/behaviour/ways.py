@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The ways in which boundary-init is used: as PID 1 or as a plain command, with a jail or as an init only.
+
+    @pytest.mark.parametrize("way", ways.ALL, ids=str)
+    def test_exit_code(box, way):
+        assert way.run(box, ["/probe", "exit", "3"]).code == 3
+"""
+
+import re
+import time
+import weakref
+
+from process import TIMEOUT, Hung
+
+INIT = "/sbin/boundary-init"
+OWN_FAILURE = 125
+
+_keepers = weakref.WeakKeyDictionary()
+
+
+def keeper_of(box):
+    """PID 1 of a container in which plain commands run: it sleeps and reaps nobody, so whatever is left to it shows."""
+    if box not in _keepers:
+        _keepers[box] = box.start(["sleep"], program="/probe")
+        _keepers[box].expect("ready")
+    return _keepers[box]
+
+
+class Way:
+    def __init__(self, jail, plain):
+        self.jail, self.plain = jail, plain
+
+    def __str__(self):
+        return f"{'plain' if self.plain else 'pid1'}-{self.jail}"
+
+    def start(self, box, agent, options=(), **settings):
+        """Starts boundary-init with that agent (its argv); settings as for Container.start()."""
+        arguments = [f"--jail={self.jail}", *options, "--", *agent]
+        if self.plain:
+            return keeper_of(box).exec([INIT, *arguments], **settings)
+        return box.start(arguments, **settings)
+
+    def run(self, box, agent, options=(), timeout=TIMEOUT, **settings):
+        with self.start(box, agent, options, **settings) as process:
+            return process.wait(timeout)
+
+
+PID1_NONE, PID1_VETH = Way("none", plain=False), Way("veth", plain=False)
+PLAIN_NONE, PLAIN_VETH = Way("none", plain=True), Way("veth", plain=True)
+
+PID1 = (PID1_NONE, PID1_VETH)
+PLAIN = (PLAIN_NONE, PLAIN_VETH)
+WITHOUT_JAIL = (PID1_NONE, PLAIN_NONE)
+JAILED = (PID1_VETH, PLAIN_VETH)
+ALL = (*PID1, *PLAIN)
+
+
+def agent_of(process):
+    """The agent's pid, as the machine sees it: init's first child."""
+    return process.children()[0]
+
+
+def until(condition, what, timeout=TIMEOUT):
+    """Waits for something in /proc, of which the kernel tells nobody; returns what the condition returns."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise Hung(f"not within {timeout} s: {what}")
+        time.sleep(0.001)
+    return found
+
+
+def the_line(result, code=OWN_FAILURE):
+    """The one line of a start that failed, without 'boundary-init: '; asserts that there is nothing else."""
+    assert (result.code, result.out) == (code, ""), result
+    assert re.fullmatch(r"boundary-init: [ -~]+\n", result.err), result
+    return result.err[len("boundary-init: "):-1]
+
+
+def stage_and_rest(result, code=OWN_FAILURE):
+    """That line in two, once it is seen to have the form of every own failure: 'stage: object: cause. Remedy'."""
+    line = the_line(result, code)
+    assert re.fullmatch(r"[a-z]+: .+: .+\. [A-Z`'\-a-z].+", line), line
+    return tuple(line.split(": ", 1))

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""'docker run' as a user types it, for containers whose PID 1 is boundary-init (fixture jails).
+
+    result = jails.run([*allow(f"{net.allowed.v4} port=80"), "--", "/probe", "connect", net.allowed.v4, "80"])
+    with jails.start(["--", "/probe", "signals", "7"], "--read-only") as container:
+        container.expect("ready")
+        container.stop()
+        assert container.code() == 7
+    with jails.agent(allow(net.allowed.v4), "--network", dual) as agent:
+        assert agent.do("connect", net.allowed.v4, 80)["errno"] == "OK"
+
+First the arguments of boundary-init, then options of 'docker run'. What the veth jail needs (fixture flags) is added.
+"""
+
+import functools
+import pathlib
+import time
+
+import engine  # noqa: F401 (lets the next lines find their modules)
+import namespaces as ns
+import sandbox
+from agent import Agent
+
+OWN_FAILURE = 125
+AT_ONCE = 1000  # microseconds
+
+
+def refusal(result):
+    """The one line that boundary-init says when it does not start the agent, without its name."""
+    assert (result.code, result.out) == (OWN_FAILURE, ""), result
+    name, said = result.err[:15], result.err[15:]
+    assert name == "boundary-init: " and said.count("\n") == 1 and said.endswith("\n"), result
+    return said[:-1]
+
+
+def status_of(pid):
+    """/proc/PID/status of a process of the machine as {'CapEff': '0000000000001000', ...}."""
+    text = pathlib.Path("/proc", str(pid), "status").read_text()
+    return {key: value.strip() for key, value in (line.split(":", 1) for line in text.splitlines())}
+
+
+def network_state(net):
+    """Names of the links and of the nf_tables tables of a network namespace: what a jail could leave behind there."""
+    return sorted(link["ifname"] for link in net.ip_json("link")), sorted(net.tool("nft", "list", "tables").splitlines())
+
+
+class Container:
+    """One that runs in the background; removed when closed."""
+
+    def __init__(self, docker, *arguments):
+        self.engine = docker
+        self._started = time.time()
+        self.id = docker.docker("run", "--detach", *arguments).strip()
+
+    def expect(self, text):
+        """Waits until the text is in what its agent has said since the last start or restart; returns that so far."""
+        with self.engine.start("logs", "--follow", "--since", f"{self._started:.9f}", self.id) as follower:
+            return follower.expect(text)
+
+    def logs(self):
+        """A Result, with out and err apart."""
+        return self.engine.run("logs", self.id)
+
+    def inspect(self):
+        return self.engine.inspect(self.id)
+
+    def do(self, command, *options):
+        """'docker stop', 'restart', 'kill' and their like; returns how many seconds it took."""
+        if command in ("start", "restart"):
+            self._started = time.time()
+        result = self.engine.run(command, *options, self.id)
+        assert result.code == 0, result
+        return result.seconds
+
+    def stop(self, *options):
+        return self.do("stop", *options)
+
+    def kill(self, signal="KILL"):
+        return self.do("kill", "--signal", signal)
+
+    def restart(self, *options):
+        return self.do("restart", *options)
+
+    def code(self):
+        """The exit code; waits for the end."""
+        return int(self.engine.docker("wait", self.id))
+
+    def exec(self, *command):
+        return self.engine.run("exec", self.id, *command)
+
+    def probe(self, *command):
+        """What the probe, run by 'docker exec', says in its last JSON line."""
+        return self.exec("/probe", *command).json
+
+    def pid(self):
+        """Of its PID 1, as the machine sees it."""
+        return self.engine.pid(self.id)
+
+    def net(self):
+        """Its network namespace, as a Net to be closed."""
+        return sandbox.Net(ns.namespace_fd("net", self.pid()))
+
+    def address(self, network="bridge", key="IPAddress"):
+        return self.inspect()["NetworkSettings"]["Networks"][network][key]
+
+    def close(self):
+        self.engine.run("rm", "--force", "--volumes", self.id)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Jails:
+    """Runs containers of an image whose ENTRYPOINT is boundary-init."""
+
+    def __init__(self, docker, image, flags):
+        self.engine, self.image, self.flags = docker, image, flags
+
+    def having(self, image=None, flags=None):
+        """The same with another image, or with other flags: jails.having(flags=[])."""
+        return Jails(self.engine, image or self.image, self.flags if flags is None else flags)
+
+    def run(self, arguments, *options, stdin=None):
+        return self.engine.run("run", "--rm", *self.flags, *options, self.image, *arguments, stdin=stdin)
+
+    def launch(self, arguments, *options, **how):
+        """In the foreground, as Engine.start() does: stdin='pipe' with '--interactive', tty=True with '-it'."""
+        return self.engine.start("run", "--rm", *self.flags, *options, self.image, *arguments, **how)
+
+    def start(self, arguments, *options):
+        return Container(self.engine, *self.flags, *options, self.image, *arguments)
+
+    def agent(self, arguments, *options):
+        """An Agent of tests/behaviour, which does what it is told: do(), run(), serve(), end()."""
+        return Agent(_Box(functools.partial(self.launch, stdin="pipe"), ["--interactive", *options]), *arguments)
+
+    def plain(self, command, *options):
+        """A container without boundary-init, of the same image, in the background."""
+        return Container(self.engine, *options, "--entrypoint", "/probe", self.image, *command)
+
+
+class _Box:
+    """What an Agent needs of the container that it is to live in."""
+
+    def __init__(self, launch, options):
+        self._launch, self._options = launch, options
+
+    def start(self, arguments, stdin):
+        assert stdin == "pipe"
+        return self._launch(arguments, *self._options)

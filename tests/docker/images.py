@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Images and the seccomp profile that the Docker tests run with. Nothing is pulled: images are built or imported."""
+
+import json
+import pathlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+import engine  # noqa: F401 (lets the next line find its module)
+import sandbox
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPS = ROOT / "build" / "deps"
+MOBY_PROFILE = DEPS / "moby" / "default.json"
+BASE_TARBALL = DEPS / "debian-bookworm.tar"
+
+BUILD_TIMEOUT = 600.0  # seconds; with apt-get on a slow mirror
+
+# The flags of clone(2) that make namespaces, and the two of them that the jail needs.
+NAMESPACE_FLAGS = 0x7E020000
+NEWUSER_NEWNET = 0x50000000
+
+# What apt must know to trust this machine's mirror: the image gets the same settings.
+APT_SETTINGS = ["Acquire::Check-Date", "Acquire::Check-Valid-Until", "Acquire::http::Proxy"]
+
+
+def profile_with_rule(directory):
+    """Writes Moby's default profile plus the one rule that lets exactly clone(NEWUSER|NEWNET) pass; its path."""
+    profile = json.loads(MOBY_PROFILE.read_text())
+    profile["syscalls"].append({
+        "names": ["clone"], "action": "SCMP_ACT_ALLOW",
+        "args": [{"index": 0, "op": "SCMP_CMP_MASKED_EQ", "value": NAMESPACE_FLAGS, "valueTwo": NEWUSER_NEWNET}]})
+    path = pathlib.Path(directory) / "boundary-init-seccomp.json"
+    path.write_text(json.dumps(profile))
+    return path
+
+
+def build(docker, tag, dockerfile, files=None, timeout=BUILD_TIMEOUT):
+    """'docker build' of the text of a Dockerfile, with {name in the context: file to copy}; returns the tag."""
+    with tempfile.TemporaryDirectory(prefix="context-") as context:
+        for name, source in (files or {}).items():
+            shutil.copy(source, pathlib.Path(context) / name)
+        (pathlib.Path(context) / "Dockerfile").write_text(dockerfile)
+        docker.docker("build", "--tag", tag, context, timeout=timeout)
+    return tag
+
+
+def build_agent_image(docker, tag="agent"):
+    """FROM scratch: boundary-init as the ENTRYPOINT, the probe, and the users of the sandbox's images."""
+    with tempfile.TemporaryDirectory(prefix="etc-") as etc:
+        files = {"boundary-init": sandbox.INIT, "probe": sandbox.PROBE}
+        for name, content in ("passwd", sandbox.rootfs.PASSWD), ("group", sandbox.rootfs.GROUP):
+            files[name] = pathlib.Path(etc) / name
+            files[name].write_text(content)
+        return build(docker, tag, """\
+FROM scratch
+COPY boundary-init /sbin/boundary-init
+COPY probe /probe
+COPY passwd group /etc/
+ENTRYPOINT ["/sbin/boundary-init"]
+""", files)
+
+
+def _mirror():
+    """The Debian mirror that this machine's apt uses."""
+    query = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    return answer.split()[0]
+
+
+def _apt_settings():
+    return subprocess.run(["apt-config", "dump", *APT_SETTINGS], capture_output=True, text=True, check=True).stdout
+
+
+def _make_base_tarball():
+    """debootstrap, in mount and pid namespaces of its own; half a minute. The result is kept below build/deps."""
+    DEPS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="debian-", ignore_cleanup_errors=True) as directory:
+        root = pathlib.Path(directory) / "root"
+        subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "debootstrap", "--variant=minbase",
+                        "bookworm", root, _mirror()], check=True, capture_output=True)
+        (root / "etc/apt/apt.conf.d/99mirror").write_text(_apt_settings())
+        partial = BASE_TARBALL.with_suffix(".partial")
+        subprocess.run(["tar", "-C", root, "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*",
+                        "--exclude=./dev/*", "-cf", partial, "."], check=True)
+        partial.rename(BASE_TARBALL)
+
+
+def missing_for_base():
+    """Why no base image can be made here, as one line; None when one can."""
+    if BASE_TARBALL.exists() or shutil.which("debootstrap"):
+        return None
+    return "debootstrap is not installed"
+
+
+def import_base_image(docker):
+    """debian:bookworm-slim, without a registry."""
+    if not BASE_TARBALL.exists():
+        _make_base_tarball()
+    docker.docker("import", "--change", 'CMD ["bash"]', BASE_TARBALL, "debian:bookworm-slim", timeout=BUILD_TIMEOUT)
+
+
+def build_project_image(docker, tag="boundary-init"):
+    """The Dockerfile at the top, as a user builds it. It installs packages: the engine needs the machine's network."""
+    docker.docker("build", "--network", "host", "--tag", tag, ROOT, timeout=BUILD_TIMEOUT)
+    return tag
+
+
+def transfer(source, target, tag):
+    """Carries an image from one engine to another."""
+    command = " ".join(map(shlex.quote, source.command("save", tag))) + " | " + \
+              " ".join(map(shlex.quote, target.command("load")))
+    subprocess.run(["sh", "-c", command], check=True, capture_output=True, env=source.environment())

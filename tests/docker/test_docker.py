@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""The main job in a container of a real engine: what the agent reaches, what it and PID 1 may do, what comes back, and
+what is said when the container's options do not allow a jail. Whatever a remedy proposes is tried, and works."""
+
+import io
+import statistics
+import tarfile
+import types
+
+import pytest
+
+import images
+import sandbox
+from agent import allow
+from containers import AT_ONCE, refusal, status_of
+from engine import MACHINE_V4
+from wire import Wire
+
+NO_CAPABILITY = "0" * 16
+NET_ADMIN = f"{1 << 12:016x}"
+NET_ADMIN_AND_KILL = f"{1 << 12 | 1 << 5:016x}"
+ALL_IDS = ["0", "0", "4294967295"]
+CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+
+def works(net, result):
+    """Whether an agent that ran main_job() was in its jail, reached the allowed host, and was refused the other one."""
+    assert (result.code, result.err) == (1, ""), result
+    status, reached, refused = result.jsons
+    assert {name: status[name] for name in CAPABILITY_SETS} == dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY)
+    assert (status["NoNewPrivs"], sorted(status["interfaces"])) == (1, ["eth0", "lo"])
+    assert (reached["errno"], reached["reply"]) == ("OK", f"allowed {MACHINE_V4}")
+    assert (refused["errno"], refused["reply"]) == ("ECONNREFUSED", "")
+    return status
+
+
+def main_job(net, *options):
+    return [*options, *allow(f"{net.allowed.v4} port=80"), "--", "/probe", "seq", "status", ",",
+            "connect", net.allowed.v4, "80", ",", "connect", net.denied.v4, "80"]
+
+
+# ---- the network
+
+
+def test_agent_reaches_what_a_rule_allows(net, jails):
+    result = jails.run([*allow(f"{net.allowed.v4} port=80"), "--", "/probe", "connect", net.allowed.v4, "80"])
+    assert (result.code, result.json["reply"], result.err) == (0, f"allowed {MACHINE_V4}", "")
+
+
+@pytest.mark.parametrize("command, errno", [("connect", "ECONNREFUSED"), ("udp", "EPERM")])
+@pytest.mark.parametrize("what", ["host", "port"])
+def test_agent_is_refused_all_else_at_once(net, jails, command, errno, what):
+    address, port = {"host": (net.denied.v4, 80), "port": (net.allowed.v4, 443)}[what]
+    one = [command, address, str(port), ","]
+    rules = allow(f"{net.allowed.v4} port=80", f"{net.allowed.v4} proto=udp port=80")
+    with Wire(net, types.SimpleNamespace(link=jails.engine.net.name)) as wire:
+        result = jails.run([*rules, "--", "/probe", "seq", *one * 9, "connect", net.allowed.v4, "80"])
+        *tries, reached = result.jsons
+        assert wire.packets(destination=net.allowed.v4, destination_port=80)
+        assert not wire.packets(destination=address, destination_port=port)
+    assert (result.code, reached["reply"], result.err) == (0, f"allowed {MACHINE_V4}", "")
+    assert {one["errno"] for one in tries} == {errno}
+    assert statistics.median(one["us"] for one in tries) < AT_ONCE
+
+
+def test_no_rule_reaches_nothing(net, jails):
+    result = jails.run(["/probe", "seq", "connect", net.allowed.v4, "80", ",", "udp", net.allowed.v4, "53", ",",
+                        "connect", jails.engine.net.v4, "80"])
+    assert [one["errno"] for one in result.jsons] == ["ECONNREFUSED", "EPERM", "ECONNREFUSED"]
+    assert (result.code, result.err) == (1, "")
+
+
+def test_image_fixes_rules_and_the_deployment_adds_more(net, jails):
+    image = images.build(jails.engine, "with-rule", f"""\
+FROM {jails.image}
+ENV BOUNDARY_ALLOW="cidr={net.allowed.v4} port=80" BOUNDARY_USER=agent OTHER=stays
+CMD ["/probe", "seq", "status", ",", "connect", "{net.allowed.v4}", "80", ",", "connect", "{net.denied.v4}", "80"]
+""")
+    jails = jails.having(image=image)
+    first = jails.run([])
+    status = works(net, first)
+    assert status["Uid"] == [1000] * 4 and status["environ"]["OTHER"] == "stays"
+    assert not [name for name in status["environ"] if name.startswith("BOUNDARY_")]
+
+    both = jails.run([*allow(f"{net.denied.v4} port=80"), "--user", "0", "/probe", "seq", "status", ",",
+                      "connect", net.allowed.v4, "80", ",", "connect", net.denied.v4, "80"])
+    status, one, other = both.jsons
+    assert (both.code, both.err, status["Uid"]) == (0, "", [0] * 4)
+    assert [one["reply"], other["reply"]] == [f"allowed {MACHINE_V4}", f"denied {MACHINE_V4}"]
+
+    replaced = jails.run([], "--env", f"BOUNDARY_ALLOW=cidr={net.denied.v4}")
+    assert (replaced.code, replaced.err) == (0, "")
+    assert [one.get("errno") for one in replaced.jsons[1:]] == ["ECONNREFUSED", "OK"]
+
+
+# ---- privileges
+
+
+def test_capabilities_and_namespaces(net, jails):
+    with jails.start([*allow(net.allowed.v4), "--", "/probe", "seq", "status", ",", "sleep"]) as container:
+        container.expect("ready")
+        agent = container.logs().json
+        beside = container.probe("status")
+        init = status_of(container.pid())
+    assert {name: init[name] for name in CAPABILITY_SETS} == {
+        "CapInh": NO_CAPABILITY, "CapPrm": NET_ADMIN, "CapEff": NET_ADMIN, "CapBnd": NET_ADMIN, "CapAmb": NO_CAPABILITY}
+    assert (init["NoNewPrivs"], init["Seccomp"]) == ("1", "2")
+    assert {name: agent[name] for name in CAPABILITY_SETS} == dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY)
+    assert (agent["NoNewPrivs"], agent["Seccomp"], agent["Uid"], agent["Gid"]) == (1, 2, [0] * 4, [0] * 4)
+    assert agent["uid_map"].split() == agent["gid_map"].split() == ALL_IDS
+    assert agent["NSpid"] != [1] and agent["PPid"] == 1
+    differ = {name for name in agent["ns"] if agent["ns"][name] != beside["ns"][name]}
+    assert differ == {"user", "net"}
+
+
+def test_interfaces(jails):
+    with jails.start(["/probe", "seq", "status", ",", "sleep"]) as container:
+        container.expect("ready")
+        inside, beside = container.logs().json["interfaces"], container.probe("status")["interfaces"]
+        own = container.address()
+    assert sorted(inside) == ["eth0", "lo"] and inside["lo"] == {"up": True, "addresses": ["127.0.0.1/8", "::1/128"]}
+    assert sorted(beside) == ["eth0", "jail0", "lo"] and beside["eth0"]["addresses"] == [f"{own}/16"]
+    assert inside["eth0"]["up"] and beside["jail0"]["up"]
+    wire = [inside["eth0"]["addresses"][0], beside["jail0"]["addresses"][0]]
+    assert all(address.endswith("/31") for address in wire) and wire[0] != wire[1]
+
+
+def test_agent_finds_its_container_as_without_a_jail(jails):
+    result = jails.run(["/probe", "status"], "--workdir", "/etc", "--env", "COLOUR=blue", "--hostname", "here",
+                       "--group-add", "2000", "--ulimit", "nofile=500:500")
+    status = result.json
+    assert (result.code, result.err, status["cwd"]) == (0, "", "/etc")
+    assert status["environ"] == {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
+                                 "HOSTNAME": "here", "COLOUR": "blue"}
+    assert status["Groups"] == [0, 2000] and sorted(status["fds"]) == ["0", "1", "2"]
+    assert "Max open files            500" in status["limits"]
+
+
+def test_agent_cannot_do_what_the_profile_lets_init_do(jails):
+    """The rule that lets init make its namespaces is in force for the agent as well, but for its own filter."""
+    tries = ["fork", "clone-user-net", "clone-user", "unshare-user", "clone3-user", "nft-table", "addr-add", "mount",
+             "socket-inet", "socket-vsock", "socket-raw", "kill-init-term", "read-init-mem", "setns-init-net"]
+    result = jails.run(["/probe", "try", *tries])
+    assert (result.code, result.err) == (0, "")
+    assert result.json == {
+        "fork": "OK", "clone-user-net": "EPERM", "clone-user": "EPERM", "unshare-user": "EPERM", "clone3-user": "ENOSYS",
+        "nft-table": "EPERM", "addr-add": "EPERM", "mount": "EPERM", "socket-inet": "OK", "socket-vsock": "EAFNOSUPPORT",
+        "socket-raw": "EPERM", "kill-init-term": "EPERM", "read-init-mem": "EACCES", "setns-init-net": "EACCES"}
+
+
+@pytest.mark.parametrize("user", ["agent", "1000", "nogroup", "agent:shared", "3000:2001"])
+def test_user_is_whom_docker_would_make_it(net, jails, user):
+    """--user of boundary-init against 'docker run --user': ids, supplementary groups and HOME are the same."""
+    docker = jails.engine.run("run", "--rm", "--user", user, "--entrypoint", "/probe", jails.image, "status").json
+    status = works(net, jails.run(main_job(net, "--user", user)))
+    assert status["Uid"][0] in (1000, 1001, 3000)
+    for name in "Uid", "Gid", "Groups":
+        assert status[name] == docker[name]
+    assert status["environ"]["HOME"] == docker["environ"]["HOME"]
+
+
+def test_unknown_user(jails):
+    said = refusal(jails.run(["--user", "nobody-here", "--", "/probe", "say", "hello"]))
+    assert said.startswith("user: ") and "nobody-here" in said and "/etc/passwd" in said
+
+
+# ---- what comes back
+
+
+@pytest.mark.parametrize("command, code", [(["exit", "0"], 0), (["exit", "42"], 42), (["exit", "255"], 255),
+                                           (["kill-self", "9"], 137), (["kill-self", "11"], 139)])
+def test_exit_code(jails, command, code):
+    result = jails.run(["/probe", *command])
+    assert (result.code, result.out, result.err) == (code, "", "")
+
+
+@pytest.mark.parametrize("program, code, said", [
+    ("/missing", 127, "boundary-init: exec: '/missing': not found. "),
+    ("missing", 127, "boundary-init: exec: 'missing': not found. "),
+    ("/etc/passwd", 126, "boundary-init: exec: '/etc/passwd': Permission denied. "),
+])
+def test_program_that_cannot_run(jails, program, code, said):
+    result = jails.run(["--", program])
+    assert (result.code, result.out) == (code, "") and result.err.startswith(said) and result.err.count("\n") == 1
+
+
+def test_streams_stay_apart(jails):
+    result = jails.run(["/probe", "seq", "say", "out", ",", "to", "2", "say", "err"])
+    assert (result.code, result.out, result.err) == (0, "out\n", "err\n")
+
+
+def test_log_holds_the_agents_output_only(net, jails):
+    with jails.start([*allow(net.allowed.v4), "--publish", "8080", "--user", "agent", "--", "/probe", "seq", "say", "one", ",",
+                      "spawn", "to", "2", "say", "two", ",", "sleep"]) as container:
+        container.expect("ready")
+        container.stop()
+        logs = container.logs()
+    assert (logs.out, logs.err) == ("one\nready\n", "two\n")
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--allow", "cidr=10.0.0.0/33", "--", "/probe"], "rule: 'cidr=10.0.0.0/33', column 6: "),
+    (["--no-such", "--", "/probe"], "options: option '--no-such': unknown. "),
+    ([], "options: program: missing. "),
+])
+def test_bad_input(jails, arguments, said):
+    assert refusal(jails.run(arguments)).startswith(said)
+
+
+def test_bad_environment(jails):
+    result = jails.run(["/probe", "say", "hello"], "--env", "BOUNDARY_GRACE=soon")
+    assert refusal(result).startswith("options: BOUNDARY_GRACE 'soon': not a number of seconds. ")
+
+
+def test_plan_is_printed_and_not_carried_out(net, jails):
+    result = jails.run(["--print-plan", *main_job(net)])
+    assert (result.code, result.err, result.jsons) == (0, "", [])
+    assert all(word in result.out for word in ("jail0", net.allowed.v4, "/probe"))
+
+
+# ---- options of the container that do no harm
+
+
+@pytest.mark.parametrize("options", [
+    ["--security-opt", "no-new-privileges"],
+    ["--read-only"],
+    ["--read-only", "--security-opt", "no-new-privileges", "--cap-drop", "ALL", "--cap-add", "SETFCAP"],
+    ["--sysctl", "net.ipv4.ip_forward=0"],
+    ["--memory", "64m", "--pids-limit", "10"],
+], ids=" ".join)
+def test_hardened_container(net, jails, options):
+    works(net, jails.run(main_job(net), *options))
+
+
+def test_without_any_filter(net, jails):
+    jails = jails.having(flags=["--cap-add", "NET_ADMIN", "--security-opt", "seccomp=unconfined"])
+    assert works(net, jails.run(main_job(net)))["Seccomp"] == 2  # the agent's own
+
+
+def test_below_another_init(net, jails):
+    """docker run --init: boundary-init is not PID 1 then."""
+    result = jails.run(main_job(net), "--init")
+    if result.code != 1 and "docker-init" in result.err:
+        pytest.skip("docker-init is not installed")
+    works(net, result)
+
+
+def test_no_jail_at_all_needs_no_option(jails):
+    result = jails.having(flags=[]).run(["--jail=none", "--", "/probe", "seq", "status", ",", "exit", "7"])
+    assert (result.code, result.err, result.json["PPid"], sorted(result.json["interfaces"])) == (7, "", 1, ["eth0", "lo"])
+
+
+# ---- options of the container that allow no jail
+
+
+def test_default_profile(net, jails):
+    """Docker's own, unmodified. The line names seccomp, which it was, and not what it was not."""
+    said = refusal(jails.having(flags=["--cap-add", "NET_ADMIN"]).run(main_job(net)))
+    assert said.startswith("jail: namespaces: ")
+    cause, remedy = said.split(". ", 1)
+    assert "blocked by the seccomp profile" in cause and "sysctl" not in cause
+    assert "clone" in remedy and "--security-opt seccomp=" in remedy
+
+
+def test_without_net_admin(net, jails, profile):
+    said = refusal(jails.having(flags=["--security-opt", f"seccomp={profile}"]).run(main_job(net)))
+    assert said == "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN"
+
+
+def test_plain_docker_run(net, jails):
+    said = refusal(jails.having(flags=[]).run(main_job(net)))
+    assert "CAP_NET_ADMIN is missing" in said and "--cap-add NET_ADMIN" in said
+
+
+def test_root_without_setfcap(net, jails, profile):
+    few = ["--security-opt", f"seccomp={profile}", "--cap-drop", "ALL", "--cap-add", "NET_ADMIN"]
+    said = refusal(jails.having(flags=few).run(main_job(net)))
+    cause, remedy = said.split(". ", 1)
+    assert said.startswith("plan: uid map: ") and "CAP_SETFCAP is missing" in cause
+    assert "--cap-add SETFCAP" in remedy and "--user" in remedy
+
+    first = works(net, jails.having(flags=[*few, "--cap-add", "SETFCAP"]).run(main_job(net)))
+    assert first["uid_map"].split() == ["0", "0", "1"]
+
+    said = refusal(jails.having(flags=few).run(main_job(net, "--user", "agent")))
+    assert "CAP_SETUID or CAP_SETGID is missing" in said and "--cap-add SETUID --cap-add SETGID" in said
+    more = jails.having(flags=[*few, "--cap-add", "SETUID", "--cap-add", "SETGID"])
+    assert works(net, more.run(main_job(net, "--user", "agent")))["Uid"] == [1000] * 4
+
+
+def test_container_that_starts_as_a_user(net, jails):
+    said = refusal(jails.run(main_job(net), "--user", "1000:1000"))
+    cause, remedy = said.split(". ", 1)
+    assert cause == "plan: jail veth: CAP_NET_ADMIN is missing, because uid 1000 starts without capabilities"
+    assert "--user" in remedy and "setcap cap_net_admin+p /sbin/boundary-init" in remedy
+
+
+@pytest.fixture(scope="module")
+def image_with_file_capability(jails):
+    """As the agent's image, after 'setcap cap_net_admin+p /sbin/boundary-init' (VFS_CAP_REVISION_2 of capability.h)."""
+    capability = "\0\0\0\2" + "\0\x10\0\0" + "\0" * 12
+    rootfs = io.BytesIO()
+    with tarfile.open(fileobj=rootfs, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, source in ("sbin/boundary-init", sandbox.INIT), ("probe", sandbox.PROBE):
+            entry = archive.gettarinfo(source, path)
+            entry.uid = entry.gid = 0
+            if source == sandbox.INIT:
+                entry.pax_headers = {"SCHILY.xattr.security.capability": capability}
+            archive.addfile(entry, open(source, "rb"))
+    entrypoint = 'ENTRYPOINT ["/sbin/boundary-init"]'
+    jails.engine.docker("import", "--change", entrypoint, "-", "with-capability", stdin=rootfs.getvalue())
+    return "with-capability"
+
+
+def test_container_that_starts_as_a_user_with_a_file_capability(net, jails, image_with_file_capability):
+    jails = jails.having(image=image_with_file_capability)
+    status = works(net, jails.run(main_job(net), "--user", "1000:1000"))
+    assert (status["Uid"], status["uid_map"].split()) == ([1000] * 4, ["1000", "1000", "1"])
+
+
+# ---- without a user namespace
+
+
+@pytest.fixture
+def without_userns(jails):
+    """Docker's default profile: with CAP_SYS_ADMIN it allows clone."""
+    return jails.having(flags=["--cap-add", "NET_ADMIN", "--cap-add", "SYS_ADMIN"])
+
+
+def test_no_userns(net, without_userns):
+    with without_userns.start([*main_job(net, "--no-userns"), ",", "sleep"]) as container:
+        container.expect("ready")
+        logs, beside, init = container.logs(), container.probe("status"), status_of(container.pid())
+        container.stop()
+        logs.code = container.code()
+    assert logs.code == 143
+    logs.code = 1
+    agent = works(net, logs)
+    assert agent["ns"]["user"] == beside["ns"]["user"] and agent["ns"]["net"] != beside["ns"]["net"]
+    assert init["CapPrm"] == init["CapEff"] == init["CapBnd"] == NET_ADMIN
+
+
+def test_no_userns_with_a_user(net, without_userns):
+    """The agent's uid is not init's: to pass signals on, init keeps CAP_KILL."""
+    with without_userns.start(["--no-userns", "--user", "agent", "--", "/probe", "signals", "9"]) as container:
+        container.expect("ready")
+        init = status_of(container.pid())
+        assert container.stop() < 1
+        assert (container.code(), container.logs().out, container.logs().err) == (9, "ready\n15 TERM\n", "")
+    assert init["CapPrm"] == init["CapEff"] == init["CapBnd"] == NET_ADMIN_AND_KILL
+
+
+def test_no_userns_without_sys_admin(net, jails):
+    said = refusal(jails.run(main_job(net, "--no-userns")))
+    assert said == ("plan: --no-userns: CAP_SYS_ADMIN is missing. Add --cap-add SYS_ADMIN, or leave --no-userns away")

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include "sys/cursor.h"
+
+static void assert_span(struct span s, const char *expected)
+{
+	assert_int_equal(s.length, strlen(expected));
+	assert_memory_equal(s.at, expected, s.length);
+}
+
+TEST(a_span_equals_a_string_of_its_length_only)
+{
+	const struct span s = { .at = "tcp4", .length = 3 };
+
+	assert_true(span_is(s, "tcp"));
+	assert_false(span_is(s, "tc"));
+	assert_false(span_is(s, "tcp4"));
+	assert_false(span_is(s, "udp"));
+	assert_true(span_is(span_of(""), ""));
+	assert_false(span_is((struct span){ .at = "a\0b", .length = 3 }, "a"));
+}
+
+TEST(takes_a_char_only_if_it_is_there)
+{
+	struct cursor c = cursor_over(span_of("ab"));
+
+	assert_false(cursor_take_char(&c, 'b'));
+	assert_true(cursor_take_char(&c, 'a'));
+	assert_true(cursor_take_char(&c, 'b'));
+	assert_true(cursor_done(&c));
+	assert_false(cursor_take_char(&c, '\0'));
+}
+
+TEST(takes_until_a_separator_or_the_end)
+{
+	struct cursor c = cursor_over(span_of("a::bc"));
+
+	assert_span(cursor_take_until(&c, ':'), "a");
+	assert_span(cursor_take_until(&c, ':'), "");
+	assert_span(cursor_take_until(&c, ':'), "bc");
+	assert_true(cursor_done(&c));
+	assert_span(cursor_take_until(&c, ':'), "");
+}
+
+TEST(a_separator_at_the_end_leaves_nothing)
+{
+	struct cursor c = cursor_over(span_of("a:"));
+
+	assert_span(cursor_take_until(&c, ':'), "a");
+	assert_true(cursor_done(&c));
+}
+
+TEST(never_reads_behind_the_end)
+{
+	char *bytes = malloc(3); /* the sanitizer sees a fourth byte read */
+	struct cursor c = cursor_over((struct span){ .at = bytes, .length = 3 });
+	uint32_t n;
+
+	memcpy(bytes, "123", 3);
+	assert_true(cursor_take_number(&c, UINT32_MAX, &n));
+	assert_int_equal(n, 123);
+	c = cursor_over((struct span){ .at = bytes, .length = 3 });
+	assert_int_equal(cursor_take_until(&c, '4').length, 3);
+	free(bytes);
+}
+
+static const struct {
+	const char *text;
+	uint32_t limit;
+	bool taken;
+	uint32_t value;
+	size_t left; /* bytes that stay behind the number */
+} numbers[] = {
+	{ "0", 0, true, 0, 0 },
+	{ "007x", 10, true, 7, 1 },
+	{ "65535", 65535, true, 65535, 0 },
+	{ "65536", 65535, false, 0, 5 },
+	{ "4294967295", UINT32_MAX, true, UINT32_MAX, 0 },
+	{ "4294967296", UINT32_MAX, false, 0, 10 },
+	{ "18446744073709551617", UINT32_MAX, false, 0, 20 }, /* 2^64 + 1 does not become 1 */
+	{ "", 9, false, 0, 0 },
+	{ "-1", 9, false, 0, 2 },
+	{ "+1", 9, false, 0, 2 },
+	{ " 1", 9, false, 0, 2 },
+	{ "x", 9, false, 0, 1 },
+	{ "5,6", 9, true, 5, 2 },
+};
+
+TEST(takes_numbers_up_to_a_limit)
+{
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct cursor c = cursor_over(span_of(numbers[i].text));
+		uint32_t value = 4711;
+
+		assert_int_equal(cursor_take_number(&c, numbers[i].limit, &value),
+				 numbers[i].taken);
+		assert_int_equal(value, numbers[i].taken ? numbers[i].value : 4711);
+		assert_int_equal(c.end - c.at, numbers[i].left);
+	}
+}
+
+TEST(a_port_is_not_zero_and_fits_16_bits)
+{
+	static const struct {
+		const char *text;
+		uint16_t port; /* 0: none */
+	} ports[] = { { "1", 1 },     { "65535", 65535 }, { "0", 0 },
+		      { "65536", 0 }, { "", 0 },	  { "x", 0 } };
+
+	for (size_t i = 0; i < COUNT(ports); i++) {
+		struct cursor c = cursor_over(span_of(ports[i].text));
+		uint16_t port = 0;
+
+		assert_int_equal(cursor_take_port(&c, &port), ports[i].port != 0);
+		assert_int_equal(port, ports[i].port);
+		assert_int_equal(c.end - c.at, ports[i].port ? 0 : strlen(ports[i].text));
+	}
+}
+
+TEST(a_span_is_one_number_or_none)
+{
+	uint32_t value = 4711;
+
+	assert_false(span_number(span_of("12 "), 100, &value));
+	assert_false(span_number(span_of("101"), 100, &value));
+	assert_false(span_number(span_of(""), 100, &value));
+	assert_int_equal(value, 4711);
+	assert_true(span_number(span_of("100"), 100, &value));
+	assert_int_equal(value, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_span_equals_a_string_of_its_length_only),
+		cmocka_unit_test(takes_a_char_only_if_it_is_there),
+		cmocka_unit_test(takes_until_a_separator_or_the_end),
+		cmocka_unit_test(a_separator_at_the_end_leaves_nothing),
+		cmocka_unit_test(never_reads_behind_the_end),
+		cmocka_unit_test(takes_numbers_up_to_a_limit),
+		cmocka_unit_test(a_port_is_not_zero_and_fits_16_bits),
+		cmocka_unit_test(a_span_is_one_number_or_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/container.h"
+
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+static struct container box;
+
+static int reset(void **state)
+{
+	(void)state;
+	container_reset(&box);
+	return 0;
+}
+
+/* ---- ids ---- */
+
+static void assert_map(const struct id_map *map, const char *expected)
+{
+	char buffer[256];
+	struct text t = TEXT_OVER(buffer);
+
+	for (unsigned int i = 0; i < map->count; i++)
+		text_printf(&t, "%s%u %u %u", i > 0 ? ", " : "", map->extents[i].first,
+			    map->extents[i].lower, map->extents[i].count);
+	assert_string_equal(buffer, expected);
+}
+
+#define SETUID CAP_BIT(CAP_SETUID)
+#define SETGID CAP_BIT(CAP_SETGID)
+#define SETFCAP CAP_BIT(CAP_SETFCAP)
+#define NET_ADMIN CAP_BIT(CAP_NET_ADMIN)
+
+/* Each row of what the kernel demands for an id map, user_namespaces(7). */
+static const struct {
+	uint64_t caps;
+	uint32_t uid, gid;
+	const char *uids, *gids;
+	bool deny_setgroups;
+} maps[] = {
+	{ SETUID | SETGID | SETFCAP, 0, 0, "0 0 4294967295", "0 0 4294967295", false },
+	{ SETUID | SETGID | SETFCAP, 1000, 1000, "0 0 4294967295", "0 0 4294967295", false },
+	{ SETUID | SETGID, 1000, 1000, "1 1 4294967294", "0 0 4294967295", false },
+	{ SETUID | SETFCAP, 0, 0, "0 0 4294967295", "0 0 1", true },
+	{ SETGID | SETFCAP, 0, 0, "0 0 1", "0 0 4294967295", false },
+	{ SETFCAP, 0, 0, "0 0 1", "0 0 1", true },
+	{ SETFCAP, 1000, 100, "1000 1000 1", "100 100 1", true },
+	{ 0, 1000, 100, "1000 1000 1", "100 100 1", true },
+	{ 0, 1000, 0, "1000 1000 1", "0 0 1", true },
+	{ SETUID, 1000, 1000, "1 1 4294967294", "1000 1000 1", true },
+	{ SETGID, 1000, 1000, "1000 1000 1", "0 0 4294967295", false },
+};
+
+TEST(id_maps_follow_the_capabilities)
+{
+	for (size_t i = 0; i < COUNT(maps); i++) {
+		container_set_caps(&box, NET_ADMIN | maps[i].caps);
+		box.facts.uid = maps[i].uid;
+		box.facts.gid = maps[i].gid;
+		container_plan(&box);
+		assert_map(&box.plan.uids, maps[i].uids);
+		assert_map(&box.plan.gids, maps[i].gids);
+		assert_int_equal(box.plan.deny_setgroups, maps[i].deny_setgroups);
+		assert_int_equal(box.plan.clone_flags, CLONE_NEWUSER | CLONE_NEWNET);
+	}
+}
+
+TEST(uid_0_cannot_be_mapped_without_setfcap)
+{
+	static const char expected[] =
+		"plan: uid map: CAP_SETFCAP is missing, without which uid 0 cannot be mapped into a "
+		"user namespace. Add --cap-add SETFCAP, or run the agent as another user with --user";
+
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_refuses(&box, expected);
+	container_set_caps(&box, NET_ADMIN);
+	container_refuses(&box, expected);
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_set_user(&box, 0, 1000);
+	container_refuses(&box, expected);
+	container_set_user(&box, 1000, 0); /* gid 0 is free of this */
+	container_plan(&box);
+}
+
+TEST(ids_are_mapped_from_one_s_own_namespace)
+{
+	box.facts.uids = (struct id_map){ .extents = { { 0, 100000, 1000 }, { 2000, 200000, 5 } },
+					  .count = 2 };
+	box.facts.gids = (struct id_map){ .extents = { { 0, 100000, 500 } }, .count = 1 };
+	container_plan(&box);
+	assert_map(&box.plan.uids, "0 0 1000, 2000 2000 5");
+	assert_map(&box.plan.gids, "0 0 500");
+}
+
+/* What rootless containers have: one id for root, the rest elsewhere. The kernel refuses a count of 0. */
+TEST(without_setfcap_a_map_of_root_alone_is_left_out)
+{
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_set_user(&box, 1000, 1000);
+	box.facts.uids =
+		(struct id_map){ .extents = { { 0, 1000, 1 }, { 1, 100000, 65536 } }, .count = 2 };
+	box.facts.gids = box.facts.uids;
+	container_plan(&box);
+	assert_map(&box.plan.uids, "1 1 65536");
+	assert_map(&box.plan.gids, "0 0 1, 1 1 65536");
+}
+
+/* The kernel lists extents as they were written, so root's need not be the first. */
+TEST(without_setfcap_root_is_left_out_wherever_it_stands)
+{
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_set_user(&box, 1000, 1000);
+	box.facts.uids = (struct id_map){ .extents = { { 500, 100500, 1000 }, { 0, 100000, 500 } },
+					  .count = 2 };
+	container_plan(&box);
+	assert_false(idmap_contains(&box.plan.uids, 0));
+	assert_true(idmap_contains(&box.plan.uids, 1));
+	assert_true(idmap_contains(&box.plan.uids, 1000));
+}
+
+#define UNMAPPED ". Choose a --user that exists in the container's own user namespace"
+
+TEST(an_id_outside_of_one_s_own_namespace_is_refused)
+{
+	box.facts.uids = (struct id_map){ .extents = { { 0, 100000, 65536 } }, .count = 1 };
+	box.facts.gids = box.facts.uids;
+	container_set_user(&box, 65536, 0);
+	container_refuses(&box, "plan: id map: uid 65536 or gid 0 cannot be mapped" UNMAPPED);
+	container_set_user(&box, 65535, 65536);
+	container_refuses(&box, "plan: id map: uid 65535 or gid 65536 cannot be mapped" UNMAPPED);
+	container_set_user(&box, 65535, 65535);
+	container_plan(&box);
+}
+
+/* ---- who the agent is ---- */
+
+TEST(without_user_the_agent_is_who_we_are)
+{
+	box.facts.uid = 1000;
+	box.facts.gid = 1001;
+	container_plan(&box);
+	assert_false(box.plan.change_user);
+	assert_int_equal(box.plan.agent.uid, 1000);
+	assert_int_equal(box.plan.agent.gid, 1001);
+	assert_int_equal(box.plan.agent.group_count, 0);
+}
+
+TEST(with_user_the_agent_is_that_one)
+{
+	container_set_user(&box, 1000, 1001);
+	box.account.groups[0] = 44;
+	box.account.group_count = 1;
+	box.account.home = span_of("/home/agent");
+	container_plan(&box);
+	assert_true(box.plan.change_user);
+	assert_memory_equal(&box.plan.agent, &box.account, sizeof(box.account));
+}
+
+TEST(user_needs_setuid_and_setgid)
+{
+	static const char expected[] =
+		"plan: --user: CAP_SETUID or CAP_SETGID is missing. Start the container as root with "
+		"--cap-add SETUID --cap-add SETGID";
+
+	container_set_user(&box, 1000, 1000);
+	container_set_caps(&box, CONTAINER_CAPS & ~SETUID);
+	container_refuses(&box, expected);
+	container_set_caps(&box, CONTAINER_CAPS & ~SETGID);
+	container_refuses(&box, expected);
+	box.options.jail = JAIL_NONE;
+	container_refuses(&box, expected);
+	container_set_caps(&box, SETUID | SETGID);
+	container_plan(&box);
+}
+
+/* ---- capabilities ---- */
+
+TEST(init_keeps_what_it_needs)
+{
+	container_plan(&box);
+	assert_int_equal(box.plan.init_caps, NET_ADMIN);
+	container_set_user(&box, 1000, 1000);
+	container_plan(&box); /* over a user namespace of its own it may kill anybody in it */
+	assert_int_equal(box.plan.init_caps, NET_ADMIN);
+	container_set_caps(&box, CONTAINER_CAPS | CAP_BIT(CAP_SYS_ADMIN));
+	box.options.no_userns = true;
+	container_plan(&box);
+	assert_int_equal(box.plan.init_caps, NET_ADMIN | CAP_BIT(CAP_KILL));
+	container_set_user(&box, 0, 0);
+	container_plan(&box);
+	assert_int_equal(box.plan.init_caps, NET_ADMIN);
+}
+
+TEST(init_keeps_nothing_that_it_does_not_have)
+{
+	box.options.jail = JAIL_NONE;
+	container_set_user(&box, 1000, 1000);
+	container_plan(&box);
+	assert_int_equal(box.plan.init_caps, CAP_BIT(CAP_KILL));
+	container_set_caps(&box, SETUID | SETGID);
+	container_plan(&box);
+	assert_int_equal(box.plan.init_caps, 0);
+}
+
+TEST(the_jail_needs_net_admin)
+{
+	container_set_caps(&box, DOCKER_CAPS);
+	container_refuses(&box,
+			  "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN");
+	box.facts.uid = 1000;
+	container_refuses(&box,
+			  "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN");
+	box.facts.caps = (struct caps){ .bounding = CONTAINER_CAPS };
+	container_refuses(&box,
+			  "plan: jail veth: CAP_NET_ADMIN is missing, because uid 1000 starts "
+			  "without capabilities. Start the container as root and name the agent's "
+			  "user with --user, or give the file the capability: setcap "
+			  "cap_net_admin+p /sbin/boundary-init");
+	box.options.jail = JAIL_NONE;
+	container_plan(&box);
+}
+
+/* ---- without a user namespace, without a jail ---- */
+
+TEST(without_a_user_namespace_nothing_is_mapped)
+{
+	box.options.no_userns = true;
+	container_set_caps(&box, CONTAINER_CAPS | CAP_BIT(CAP_SYS_ADMIN));
+	container_plan(&box);
+	assert_int_equal(box.plan.clone_flags, CLONE_NEWNET);
+	assert_int_equal(box.plan.uids.count, 0);
+	assert_int_equal(box.plan.gids.count, 0);
+	assert_false(box.plan.deny_setgroups);
+}
+
+TEST(without_a_user_namespace_more_is_needed)
+{
+	box.options.no_userns = true;
+	container_refuses(&box,
+			  "plan: --no-userns: CAP_SYS_ADMIN is missing. Add --cap-add SYS_ADMIN, "
+			  "or leave --no-userns away");
+	container_set_caps(&box, CONTAINER_CAPS | CAP_BIT(CAP_SYS_ADMIN));
+	box.options.agent_caps = CAP_BIT(CAP_NET_RAW);
+	container_refuses(&box,
+			  "plan: --agent-caps: without a user namespace the agent would hold these "
+			  "over the whole container. Leave one of the two away");
+	box.options.no_userns = false;
+	container_plan(&box);
+	assert_int_equal(box.plan.agent_caps, CAP_BIT(CAP_NET_RAW));
+}
+
+TEST(without_a_jail_nothing_is_made)
+{
+	box.options.jail = JAIL_NONE;
+	box.facts.caps = (struct caps){ 0 };
+	container_plan(&box);
+	assert_int_equal(box.plan.mode, JAIL_NONE);
+	assert_int_equal(box.plan.clone_flags, 0);
+	assert_int_equal(box.plan.wire.address_count, 0);
+	assert_int_equal(box.plan.outer.rule_count, 0);
+	assert_ptr_equal(box.plan.program, box.options.program);
+}
+
+TEST(without_a_jail_its_options_are_refused)
+{
+	static const char expected[] =
+		"plan: --jail=none: --allow, --publish, --agent-caps and --no-userns need a jail. Leave "
+		"--jail=none away, or these options";
+
+	box.options.jail = JAIL_NONE;
+	container_allow(&box, "cidr=10.0.0.0/8");
+	container_refuses(&box, expected);
+	box.options.policy.count = 0;
+	container_publish(&box, NULL, 80, 80, IPPROTO_TCP);
+	container_refuses(&box, expected);
+	box.options.publish_count = 0;
+	box.options.agent_caps = 1;
+	container_refuses(&box, expected);
+	box.options.agent_caps = 0;
+	box.options.no_userns = true;
+	container_refuses(&box, expected);
+}
+
+/* ---- the wire: names and indices ---- */
+
+#define FIRST_INDEX (1U << 20)
+
+static void assert_wire(const char *name, uint32_t index)
+{
+	assert_string_equal(box.plan.wire.outer.name, name);
+	assert_int_equal(box.plan.wire.outer.index, index);
+	assert_string_equal(box.plan.wire.inner.name, "eth0");
+	assert_int_equal(box.plan.wire.inner.index, index + 1);
+}
+
+TEST(the_wire_has_the_number_of_its_jail)
+{
+	container_plan(&box);
+	assert_wire("jail0", FIRST_INDEX);
+	box.facts.instance = 5;
+	container_plan(&box);
+	assert_wire("jail5", FIRST_INDEX + 10);
+	assert_int_equal(box.plan.wire.outer.mac[4], 5);
+	assert_int_equal(box.plan.wire.inner.mac[4], 5);
+	assert_int_not_equal(box.plan.wire.outer.mac[5], box.plan.wire.inner.mac[5]);
+	assert_memory_equal(box.plan.wire.outer.mac, box.plan.wire.inner.mac, 5);
+	assert_int_equal(box.plan.wire.outer.mac[0] & 3, 2); /* locally administered, one station */
+}
+
+TEST(a_name_that_is_taken_is_left_alone)
+{
+	container_add_link(&box, 9, "jail0");
+	container_plan(&box);
+	assert_wire("jail16", FIRST_INDEX + 32);
+	assert_int_equal(box.plan.leftover_link, 0);
+	container_add_link(&box, 10, "jail16");
+	container_plan(&box);
+	assert_wire("jail32", FIRST_INDEX + 64);
+}
+
+TEST(an_index_that_is_taken_is_left_alone)
+{
+	container_add_link(&box, FIRST_INDEX, "dummy0");
+	container_plan(&box);
+	assert_wire("jail16", FIRST_INDEX + 32);
+}
+
+TEST(when_every_name_is_taken_there_is_no_plan)
+{
+	for (unsigned int n = 0; n < 64 * INSTANCES; n += INSTANCES) {
+		char name[IF_NAMESIZE];
+
+		snprintf(name, sizeof(name), "jail%u", n);
+		container_add_link(&box, 100 + n, name);
+	}
+	container_refuses(&box,
+			  "plan: link: no name is free for the veth pair. Remove links that are "
+			  "named jail0, jail1, ...");
+}
+
+static struct link_state *add_own_link(unsigned int instance, uint32_t index, const char *name)
+{
+	struct link_state *l = container_add_link(&box, index, name);
+
+	l->veth = true;
+	box.facts.instance = instance;
+	container_plan(&box);
+	memcpy(l->end.mac, box.plan.wire.outer.mac, sizeof(l->end.mac));
+	return l;
+}
+
+TEST(a_leftover_link_is_replaced)
+{
+	struct link_state *l = add_own_link(3, FIRST_INDEX + 6, "jail3");
+
+	container_plan(&box);
+	assert_int_equal(box.plan.leftover_link, FIRST_INDEX + 6);
+	assert_wire("jail3", FIRST_INDEX + 6);
+	l->veth = false; /* somebody else's, with our address */
+	container_plan(&box);
+	assert_int_equal(box.plan.leftover_link, 0);
+	assert_wire("jail19", FIRST_INDEX + 38);
+}
+
+TEST(the_link_of_another_jail_is_no_leftover)
+{
+	add_own_link(3, FIRST_INDEX + 6, "jail3");
+	box.facts.instance = 4;
+	container_plan(&box);
+	assert_int_equal(box.plan.leftover_link, 0);
+	assert_wire("jail4", FIRST_INDEX + 8);
+}
+
+TEST(a_leftover_table_is_replaced)
+{
+	container_plan(&box);
+	assert_false(box.plan.leftover_table);
+	box.facts.table_left = true;
+	container_plan(&box);
+	assert_true(box.plan.leftover_table);
+}
+
+/* ---- the wire: addresses ---- */
+
+static void assert_addresses(unsigned int i, const char *outer, const char *inner)
+{
+	char buffer[128];
+	struct text t = TEXT_OVER(buffer);
+
+	assert_in_range(i, 0, box.plan.wire.address_count - 1);
+	prefix_print(&t, &box.plan.wire.outer_addresses[i]);
+	assert_string_equal(buffer, outer);
+	t = TEXT_OVER(buffer);
+	prefix_print(&t, &box.plan.wire.inner_addresses[i]);
+	assert_string_equal(buffer, inner);
+}
+
+TEST(addresses_are_two_of_a_private_subnet)
+{
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.address_count, 1);
+	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
+	box.facts.instance = 15;
+	container_plan(&box);
+	assert_addresses(0, "10.200.114.32/31", "10.200.114.33/31");
+}
+
+TEST(ipv6_addresses_where_the_container_has_some)
+{
+	container_add_ipv6(&box);
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.address_count, 2);
+	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
+	assert_addresses(1, "fd62:6f75:6e64:6172::2/127", "fd62:6f75:6e64:6172::3/127");
+}
+
+TEST(tells_links_of_ipv6_where_the_kernel_has_it)
+{
+	container_plan(&box);
+	assert_true(box.plan.ipv6_stack);
+	box.facts.net.ipv6_stack = false;
+	container_plan(&box);
+	assert_false(box.plan.ipv6_stack);
+}
+
+TEST(a_subnet_that_is_taken_is_left_alone)
+{
+	container_take(&box, "10.200.114.3");
+	container_plan(&box);
+	assert_addresses(0, "10.200.114.4/31", "10.200.114.5/31");
+	container_take(&box, "10.200.0.0/16");
+	container_plan(&box);
+	assert_addresses(0, "172.29.114.2/31", "172.29.114.3/31");
+	container_take(&box, "172.16.0.0/12");
+	container_plan(&box);
+	assert_addresses(0, "192.168.214.2/31", "192.168.214.3/31");
+	container_take(&box, "192.168.0.0/16");
+	container_plan(&box);
+	assert_addresses(0, "100.90.114.2/31", "100.90.114.3/31");
+	container_take(&box, "100.64.0.0/10");
+	container_plan(&box);
+	assert_addresses(0, "169.254.214.2/31", "169.254.214.3/31");
+	container_take(&box, "169.254.0.0/16");
+	container_refuses(
+		&box, "plan: address: every IPv4 subnet for the veth pair is in use. Narrow the "
+		      "routes of the container or the rules, so that a private subnet is left");
+}
+
+TEST(the_last_jail_finds_a_subnet_before_its_own)
+{
+	box.facts.instance = 15;
+	container_take(&box, "10.200.114.32/31");
+	container_plan(&box);
+	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
+}
+
+TEST(a_subnet_that_a_rule_leads_to_is_left_alone)
+{
+	container_allow(&box, "cidr=10.0.0.0/8");
+	container_plan(&box);
+	assert_addresses(0, "172.29.114.2/31", "172.29.114.3/31");
+	box.options.policy.count = 0;
+	container_allow(&box, "cidr=0.0.0.0/0"); /* leads to the world, not to these two */
+	container_plan(&box);
+	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
+}
+
+TEST(when_every_ipv6_subnet_is_taken_there_is_no_plan)
+{
+	container_add_ipv6(&box);
+	container_take(&box, "fd62:6f75::/32");
+	container_plan(&box);
+	assert_addresses(1, "fd6a:6169:6c00:7279::2/127", "fd6a:6169:6c00:7279::3/127");
+	container_take(&box, "fc00::/7");
+	container_refuses(
+		&box, "plan: address: every IPv6 subnet for the veth pair is in use. Narrow the "
+		      "routes of the container or the rules, so that a private subnet is left");
+	box.facts.net.ipv6 = false;
+	container_plan(&box);
+}
+
+TEST(the_mtu_is_the_smallest_on_the_way_out)
+{
+	struct link_state *more;
+
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.mtu, 1500);
+	more = container_add_link(&box, 8, "eth1");
+	more->mtu = 1400;
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.mtu, 1400);
+	more->up = false;
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.mtu, 1500);
+	more->up = true;
+	more->mtu = 576; /* IPv6 needs 1280 */
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.mtu, 1280);
+	box.facts.net.link_count = 1; /* lo, whose 65536 are not for the wire */
+	container_plan(&box);
+	assert_int_equal(box.plan.wire.mtu, 1500);
+}
+
+/* ---- forwarding ---- */
+
+TEST(without_rules_nothing_is_forwarded)
+{
+	container_add_ipv6(&box);
+	container_plan(&box);
+	assert_false(box.plan.forward_ipv4);
+	assert_false(box.plan.forward_ipv6);
+	assert_int_equal(box.plan.forward_link_count, 0);
+}
+
+TEST(ipv4_is_forwarded_on_links_where_it_is_off)
+{
+	struct link_state *eth1 = container_add_link(&box, 8, "eth1");
+	struct link_state *down = container_add_link(&box, 9, "down");
+
+	container_allow(&box, "cidr=1.1.1.1");
+	eth1->forwards = true;
+	down->up = false;
+	container_plan(&box);
+	assert_true(box.plan.forward_ipv4);
+	assert_false(box.plan.forward_ipv6);
+	assert_int_equal(box.plan.forward_link_count, 1);
+	assert_string_equal(box.plan.forward_links[0].name, "eth0");
+	assert_int_equal(box.plan.forward_links[0].index, 7);
+	eth1->forwards = false;
+	down->up = true;
+	container_plan(&box);
+	assert_int_equal(box.plan.forward_link_count, 3);
+}
+
+TEST(a_leftover_link_is_not_forwarded)
+{
+	add_own_link(0, FIRST_INDEX, "jail0");
+	container_allow(&box, "cidr=1.1.1.1");
+	container_plan(&box);
+	assert_int_equal(box.plan.forward_link_count, 1);
+	assert_string_equal(box.plan.forward_links[0].name, "eth0");
+}
+
+TEST(forwarding_is_switched_on_for_16_links_and_no_more)
+{
+	container_allow(&box, "cidr=1.1.1.1");
+	for (unsigned int i = 1; i < FORWARD_LINKS; i++)
+		container_add_link(&box, 10 + i, "more");
+	container_plan(&box);
+	assert_int_equal(box.plan.forward_link_count, FORWARD_LINKS);
+	container_add_link(&box, 100, "another");
+	container_refuses(&box, "plan: forwarding: it is off on more than 16 links. Add --sysctl "
+				"net.ipv4.ip_forward=1");
+}
+
+TEST(ipv6_is_forwarded_where_it_is_used_and_off)
+{
+	container_add_ipv6(&box);
+	container_allow(&box, "cidr=2001:db8::/32");
+	container_plan(&box);
+	assert_true(box.plan.forward_ipv6);
+	assert_false(box.plan.forward_ipv4);
+	box.facts.net.ipv6_forwards = true;
+	container_plan(&box);
+	assert_false(box.plan.forward_ipv6);
+	box.facts.net.ipv6_forwards = false;
+	box.facts.net.ipv6 = false;
+	container_plan(&box);
+	assert_false(box.plan.forward_ipv6);
+}
+
+TEST(publishing_forwards_too)
+{
+	container_add_ipv6(&box);
+	container_publish(&box, NULL, 80, 80, IPPROTO_TCP);
+	container_plan(&box);
+	assert_true(box.plan.forward_ipv4);
+	assert_false(
+		box.plan.forward_ipv6); /* not for a port alone: it changes the whole container */
+	box.options.publish_count = 0;
+	container_publish(&box, "172.17.0.2", 80, 80, IPPROTO_TCP);
+	container_plan(&box);
+	assert_true(box.plan.forward_ipv4);
+	box.options.publish_count = 0;
+	container_publish(&box, "2001:db8:1::2", 80, 80, IPPROTO_TCP);
+	container_plan(&box);
+	assert_false(box.plan.forward_ipv4);
+	assert_true(box.plan.forward_ipv6);
+}
+
+/* ---- rules that can match nothing ---- */
+
+TEST(an_ipv6_rule_is_idle_without_an_ipv6_address)
+{
+	static const char rule[] = "cidr=2001:db8::/32 port=443";
+
+	container_allow(&box, "cidr=1.1.1.1");
+	container_plan(&box);
+	assert_int_equal(box.plan.idle_rule.length, 0);
+	container_allow(&box, rule);
+	container_plan(&box);
+	assert_int_equal(box.plan.idle_rule.length, sizeof(rule) - 1);
+	assert_memory_equal(box.plan.idle_rule.at, rule, sizeof(rule) - 1);
+	container_add_ipv6(&box);
+	container_plan(&box);
+	assert_int_equal(box.plan.idle_rule.length, 0);
+}
+
+#define T(name) cmocka_unit_test_setup(name, reset)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(id_maps_follow_the_capabilities),
+		T(uid_0_cannot_be_mapped_without_setfcap),
+		T(ids_are_mapped_from_one_s_own_namespace),
+		T(without_setfcap_a_map_of_root_alone_is_left_out),
+		T(without_setfcap_root_is_left_out_wherever_it_stands),
+		T(an_id_outside_of_one_s_own_namespace_is_refused),
+		T(without_user_the_agent_is_who_we_are),
+		T(with_user_the_agent_is_that_one),
+		T(user_needs_setuid_and_setgid),
+		T(init_keeps_what_it_needs),
+		T(init_keeps_nothing_that_it_does_not_have),
+		T(the_jail_needs_net_admin),
+		T(without_a_user_namespace_nothing_is_mapped),
+		T(without_a_user_namespace_more_is_needed),
+		T(without_a_jail_nothing_is_made),
+		T(without_a_jail_its_options_are_refused),
+		T(the_wire_has_the_number_of_its_jail),
+		T(a_name_that_is_taken_is_left_alone),
+		T(an_index_that_is_taken_is_left_alone),
+		T(when_every_name_is_taken_there_is_no_plan),
+		T(a_leftover_link_is_replaced),
+		T(the_link_of_another_jail_is_no_leftover),
+		T(a_leftover_table_is_replaced),
+		T(addresses_are_two_of_a_private_subnet),
+		T(ipv6_addresses_where_the_container_has_some),
+		T(tells_links_of_ipv6_where_the_kernel_has_it),
+		T(a_subnet_that_is_taken_is_left_alone),
+		T(the_last_jail_finds_a_subnet_before_its_own),
+		T(a_subnet_that_a_rule_leads_to_is_left_alone),
+		T(when_every_ipv6_subnet_is_taken_there_is_no_plan),
+		T(the_mtu_is_the_smallest_on_the_way_out),
+		T(without_rules_nothing_is_forwarded),
+		T(ipv4_is_forwarded_on_links_where_it_is_off),
+		T(a_leftover_link_is_not_forwarded),
+		T(forwarding_is_switched_on_for_16_links_and_no_more),
+		T(ipv6_is_forwarded_where_it_is_used_and_off),
+		T(publishing_forwards_too),
+		T(an_ipv6_rule_is_idle_without_an_ipv6_address),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
