@@ -65,10 +65,10 @@ for group in "$@"; do
 	docker)
 		# Where no init runs, as in a container, docker.io does not start its daemon: invoke-rc.d sees to that.
 		# Moby's seccomp profile is one file of a package that would pull in a hundred others.
-		packages="$packages docker.io iptables python3 python3-pytest"
+		packages="$packages docker.io iptables debootstrap python3 python3-pytest"
 		trees="$trees moby"
 		;;
-	demo) packages="$packages iproute2 util-linux python3 procps" ;;
+	demo) packages="$packages iproute2 nftables util-linux python3 procps" ;;
 	*) die "$group: no such group" ;;
 	esac
 done

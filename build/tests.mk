@@ -75,7 +75,7 @@ behaviour: need-build-behaviour ## real namespaces and real packets; as root
 	$(TEST) behaviour
 docker: need-build-docker-behaviour ## real containers; as root
 	$(TEST) docker
-demo: $(BIN) | need-demo ## shows what it does, in a minute
+demo: $(BIN) $(OUT)/probe | need-demo ## shows what it does, in a minute
 	$(Q)$(PYTHON) tests/demo.py
 bench: $(BIN) $(BENCH) | need-behaviour ## measures it against its budgets
 	$(Q)$(PYTHON) tests/bench/run.py

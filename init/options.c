@@ -231,8 +231,12 @@ static const struct option table[] = {
 static void print_environment_name(struct text *t, const struct option *option)
 {
 	text_printf(t, ENVIRONMENT_PREFIX);
-	for (const char *c = option->name; *c; c++)
-		text_char(t, *c == '-' ? '_' : "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*c - 'a']);
+	for (const char *c = option->name; *c; c++) {
+		if (*c == '-')
+			text_char(t, '_');
+		else
+			text_char(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[*c - 'a']);
+	}
 }
 
 /* The value, if `variable` ("NAME=value") is this option's; NULL if not. */

@@ -330,7 +330,7 @@ class Container(Net):
         os.chdir(cwd)
 
     def close(self):
-        for process in self._processes:
+        for process in reversed(self._processes):  # a PID 1 ends only when all that joined it are waited for
             process.close()
         if self._user_fd is not None:
             os.close(self._user_fd)

@@ -33,6 +33,7 @@ static const struct command {
 	{ "try", cmd_try, 0, -1, "[NAME...]", "attempt something forbidden; errno or OK for each" },
 	{ "peer", cmd_peer, 1, 1, "PID", "what may be done to that process; errno or OK for each" },
 	{ "signals", cmd_signals, 0, 1, "[CODE]", "print every signal; exit with CODE on TERM" },
+	{ "window", cmd_window, 0, 0, "", "size of the terminal, at once and at each WINCH" },
 	{ "ignore-term", cmd_ignore_term, 0, 0, "", "ignore TERM, sleep" },
 	{ "kill-self", cmd_kill_self, 1, 1, "SIGNAL", "die of it" },
 	{ "orphans", cmd_orphans, 1, 1, "N", "leave N orphans; are they all reaped?" },

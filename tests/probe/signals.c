@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +72,27 @@ int cmd_signals(int argc, char **argv)
 	}
 	say("ready");
 	wait_forever();
+}
+
+int cmd_window(int argc, char **argv)
+{
+	struct winsize size;
+	sigset_t changes;
+	int sig;
+
+	(void)argc, (void)argv;
+	sigemptyset(&changes);
+	sigaddset(&changes, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &changes, NULL);
+	do {
+		if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size))
+			return PROBE_FAILED;
+		json_open(NULL, '{');
+		json_number("rows", size.ws_row);
+		json_number("columns", size.ws_col);
+		json_close('}');
+	} while (sigwait(&changes, &sig) == 0);
+	return PROBE_FAILED;
 }
 
 int cmd_ignore_term(int argc, char **argv)

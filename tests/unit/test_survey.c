@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* What survey_take makes of a namespace that the test describes. */
+#include "tests/unit/attributes.h"
+#include "tests/unit/fake_kernel.h"
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+
+#include "netlink/survey.h"
+
+static struct survey survey;
+
+/* The namespace. */
+static struct {
+	unsigned int links;
+	const struct address_here {
+		uint32_t link;
+		uint8_t scope, family, length, bytes[16];
+	} * addresses;
+	unsigned int address_count;
+	const struct route_here {
+		uint8_t family, length, bytes[16];
+	} * routes;
+	unsigned int route_count;
+	unsigned int more_routes; /* of many, all alike */
+	uint32_t ipv6_forwarding;
+	unsigned int interruptions; /* dumps that change under way */
+	uint16_t refused; /* type of a request that fails with EPERM */
+} here;
+
+static void put_links(struct kernel_datagram *d, uint32_t sequence)
+{
+	for (unsigned int i = 0; i < here.links; i++) {
+		struct nlmsghdr *m = kernel_begin(d, RTM_NEWLINK, NLM_F_MULTI, sequence);
+		struct ifinfomsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+		info->ifi_index = (int)i + 1;
+		mnl_attr_put_strz(m, IFLA_IFNAME, i == 0 ? "lo" : "eth");
+		kernel_end(d, m);
+	}
+}
+
+static void put_addresses(struct kernel_datagram *d, uint32_t sequence)
+{
+	for (unsigned int i = 0; i < here.address_count; i++) {
+		const struct address_here *a = &here.addresses[i];
+		struct nlmsghdr *m = kernel_begin(d, RTM_NEWADDR, NLM_F_MULTI, sequence);
+		struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+		*info = (struct ifaddrmsg){ .ifa_family = a->family,
+					    .ifa_prefixlen = a->length,
+					    .ifa_scope = a->scope,
+					    .ifa_index = a->link };
+		mnl_attr_put(m, IFA_ADDRESS, a->family == AF_INET ? 4 : 16, a->bytes);
+		kernel_end(d, m);
+	}
+}
+
+static void put_route(struct kernel_datagram *d, uint32_t sequence, const struct route_here *r)
+{
+	struct nlmsghdr *m = kernel_begin(d, RTM_NEWROUTE, NLM_F_MULTI, sequence);
+	struct rtmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+	*info = (struct rtmsg){ .rtm_family = r->family, .rtm_dst_len = r->length };
+	if (r->length > 0)
+		mnl_attr_put(m, RTA_DST, r->family == AF_INET ? 4 : 16, r->bytes);
+	mnl_attr_put(m, RTA_GATEWAY, 4, (const uint8_t[]){ 9, 9, 9, 9 });
+	kernel_end(d, m);
+}
+
+static void put_routes(struct kernel_datagram *d, uint32_t sequence)
+{
+	static const struct route_here another = { AF_INET, 32, { 1, 2, 3, 4 } };
+
+	for (unsigned int i = 0; i < here.route_count; i++)
+		put_route(d, sequence, &here.routes[i]);
+	for (unsigned int i = 0; i < here.more_routes; i++) {
+		if (d->length >
+		    16000) /* as the kernel does: no datagram is larger than is asked for */
+			d = kernel_datagram();
+		put_route(d, sequence, &another);
+	}
+}
+
+static void answer_netconf(uint32_t sequence)
+{
+	struct kernel_datagram *d = kernel_datagram();
+	struct nlmsghdr *m = kernel_begin(d, RTM_NEWNETCONF, 0, sequence);
+	struct netconfmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+	info->ncm_family = AF_INET6;
+	mnl_attr_put_u32(m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
+	mnl_attr_put_u32(m, NETCONFA_FORWARDING, here.ipv6_forwarding);
+	kernel_end(d, m);
+}
+
+static void answer(const struct nlmsghdr *request)
+{
+	struct kernel_datagram *d;
+	uint32_t sequence = request->nlmsg_seq;
+
+	kernel.count = kernel.next = 0;
+	if (request->nlmsg_type == here.refused) {
+		kernel_acknowledge(kernel_datagram(), sequence, -EPERM, NULL);
+		return;
+	}
+	if (request->nlmsg_type == RTM_GETNETCONF) {
+		answer_netconf(sequence);
+		return;
+	}
+	assert_int_equal(request->nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
+	d = kernel_datagram();
+	if (request->nlmsg_type == RTM_GETLINK)
+		put_links(d, sequence);
+	else if (request->nlmsg_type == RTM_GETADDR)
+		put_addresses(d, sequence);
+	else if (request->nlmsg_type == RTM_GETROUTE)
+		put_routes(d, sequence);
+	if (here.interruptions > 0 && d->length > 0) {
+		((struct nlmsghdr *)d->bytes)->nlmsg_flags |= NLM_F_DUMP_INTR;
+		here.interruptions--;
+	}
+	kernel_done(kernel_datagram(), sequence);
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	kernel_reset();
+	kernel.answer = answer;
+	memset(&here, 0, sizeof(here));
+	here.links = 1;
+	memset(&survey, 0xaa, sizeof(survey)); /* survey_take has to fill what it counts */
+	return 0;
+}
+
+static void assert_taken(const char *expected)
+{
+	char buffer[512];
+	struct text t = TEXT_OVER(buffer);
+
+	for (unsigned int i = 0; i < survey.taken_count; i++) {
+		prefix_print(&t, &survey.taken[i]);
+		text_char(&t, ' ');
+	}
+	assert_string_equal(buffer, expected);
+}
+
+TEST(an_empty_namespace)
+{
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.link_count, 1);
+	assert_string_equal(survey.links[0].end.name, "lo");
+	assert_int_equal(survey.taken_count, 0);
+	assert_false(survey.ipv4);
+	assert_false(survey.ipv6);
+	assert_false(survey.ipv6_forwards);
+}
+
+TEST(addresses_and_destinations_are_taken)
+{
+	static const struct address_here addresses[] = {
+		{ 1, RT_SCOPE_HOST, AF_INET, 8, { 127, 0, 0, 1 } },
+		{ 2, RT_SCOPE_UNIVERSE, AF_INET, 16, { 172, 17, 0, 2 } },
+		{ 2, RT_SCOPE_UNIVERSE, AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 } },
+	};
+	static const struct route_here routes[] = {
+		{ AF_INET, 0, { 0 } }, /* the default route takes nothing */
+		{ AF_INET, 24, { 10, 9, 8 } },
+		{ AF_INET6, 7, { 0xfc } },
+		{ AF_MPLS, 20, { 1 } },
+	};
+
+	here.addresses = addresses;
+	here.address_count = COUNT(addresses);
+	here.routes = routes;
+	here.route_count = COUNT(routes);
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_taken("127.0.0.1/8 172.17.0.2/16 2001:db8::2/64 10.9.8.0/24 fc00::/7 ");
+	assert_true(survey.ipv4);
+	assert_true(survey.ipv6);
+}
+
+TEST(loopback_and_link_local_do_not_lead_out)
+{
+	static const struct address_here addresses[] = {
+		{ 1, RT_SCOPE_HOST, AF_INET, 8, { 127, 0, 0, 1 } },
+		{ 1, RT_SCOPE_UNIVERSE, AF_INET6, 128, { 0x20, 0x01 } },
+		{ 2, RT_SCOPE_LINK, AF_INET6, 64, { 0xfe, 0x80, [15] = 1 } },
+	};
+
+	here.addresses = addresses;
+	here.address_count = COUNT(addresses);
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_false(survey.ipv4);
+	assert_false(survey.ipv6);
+	assert_int_equal(survey.taken_count, 3);
+}
+
+TEST(forwarding_of_ipv6_is_asked_for_where_there_is_ipv6)
+{
+	here.ipv6_forwarding = 1;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.ipv6_forwards, survey.ipv6_stack);
+}
+
+TEST(more_than_fits_is_refused)
+{
+	here.links = SURVEY_LINKS;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.link_count, SURVEY_LINKS);
+	assert_int_equal(survey.links[SURVEY_LINKS - 1].end.index, SURVEY_LINKS);
+	here.links = SURVEY_LINKS + 1;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), -E2BIG);
+	here.links = 1;
+	here.more_routes = SURVEY_PREFIXES;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.taken_count, SURVEY_PREFIXES);
+	here.more_routes = SURVEY_PREFIXES + 1;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), -E2BIG);
+}
+
+TEST(a_survey_that_is_disturbed_starts_again)
+{
+	here.links = 3;
+	here.interruptions = 2;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.link_count, 3); /* none counted twice */
+	here.interruptions = 1000;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), -EINTR);
+}
+
+TEST(a_refused_question_is_a_failure)
+{
+	static const uint16_t types[] = { RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE };
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		here.refused = types[i];
+		assert_int_equal(survey_take(KERNEL_FD, &survey), -EPERM);
+	}
+}
+
+/* ---- reading back what was made ---- */
+
+TEST(an_address_is_there_whole_or_not)
+{
+	static const struct address_here addresses[] = {
+		{ 7, RT_SCOPE_UNIVERSE, AF_INET, 31, { 10, 0, 0, 2 } },
+		{ 7, RT_SCOPE_UNIVERSE, AF_INET6, 127, { 0xfd, [15] = 2 } },
+		{ 8, RT_SCOPE_UNIVERSE, AF_INET, 31, { 10, 0, 0, 4 } },
+	};
+	struct prefix wanted[] = {
+		{ { AF_INET, { 10, 0, 0, 2 } }, 31 },
+		{ { AF_INET6, { 0xfd, [15] = 2 } }, 127 },
+	};
+
+	here.addresses = addresses;
+	here.address_count = COUNT(addresses);
+	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), 1);
+	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 1), 1);
+	assert_int_equal(addr_check(KERNEL_FD, 8, wanted, 1), 0);
+	wanted[0].length = 30;
+	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), 0);
+	wanted[0] = (struct prefix){ { AF_INET, { 10, 0, 0, 4 } }, 31 }; /* on another link */
+	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), 0);
+	here.refused = RTM_GETADDR;
+	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), -EPERM);
+}
+
+#define T(name) cmocka_unit_test_setup(name, reset)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_empty_namespace),
+		T(addresses_and_destinations_are_taken),
+		T(loopback_and_link_local_do_not_lead_out),
+		T(forwarding_of_ipv6_is_asked_for_where_there_is_ipv6),
+		T(more_than_fits_is_refused),
+		T(a_survey_that_is_disturbed_starts_again),
+		T(a_refused_question_is_a_failure),
+		T(an_address_is_there_whole_or_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
