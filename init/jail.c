@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <linux/rtnetlink.h>
@@ -355,8 +356,11 @@ static const struct step {
 static int start_agent(struct jail *j, const struct signals_inherited *signals, struct failure *f)
 {
 	enum doing doing = DOING_CLONE_NETNS;
-	int error = agent_clone(&j->agent, j->plan, signals);
+	int error;
 
+	/* After an exec with file capabilities /proc/PID would belong to root, its uid_map included. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	error = agent_clone(&j->agent, j->plan, signals);
 	if (j->plan->uids.count > 0)
 		doing = DOING_CLONE_USERNS;
 	if (error == -EPERM && doing == DOING_CLONE_USERNS &&

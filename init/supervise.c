@@ -174,12 +174,10 @@ static void take_signal(struct state *st, const struct signalfd_siginfo *info)
 	int sig = (int)info->ssi_signo;
 
 	/* Those of the kernel tell us of children; one that somebody sent is for the agent. */
-	if (sig == SIGCHLD && info->ssi_code != SI_USER)
+	if (sig == SIGCHLD && info->ssi_code > 0)
 		return;
-	if (sig == SIGTERM && st->phase != RUNNING)
+	if (sig == SIGTERM && st->phase < KILLING)
 		enter(st, st->phase + 1);
-	else if (sig == SIGTERM)
-		enter(st, STOPPING);
 	if (!st->agent_gone)
 		kill(st->s->agent, sig);
 }
@@ -211,6 +209,8 @@ static void step_on(struct state *st)
 		enter(st, SWEEPING);
 	else if (st->phase != RUNNING && now() >= st->deadline)
 		enter(st, st->phase + 1);
+	else if (st->phase == KILLING)
+		signal_all(SIGKILL); /* those who have become our children by the death of theirs */
 }
 
 int supervise(const struct supervision *s)
