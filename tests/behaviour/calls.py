@@ -3,7 +3,9 @@
 
 import ctypes
 import os
+import pathlib
 import signal
+import tempfile
 
 PTRACE_TRACEME, PTRACE_DETACH = 0, 17
 WALL = 0x40000000  # __WALL; not in Python
@@ -17,14 +19,17 @@ def _ptrace(request, pid=0, data=0):
         raise OSError(error, os.strerror(error), "ptrace")
 
 
-def run(router, box, arguments, code):
-    """Lets PID 1 end with this exit code; returns its system calls, one a line, with '[pid N]' before those of children."""
-    with box.start(arguments, prepare=lambda: _ptrace(PTRACE_TRACEME)) as process:
-        _, status = os.waitpid(process.pid, WALL)  # stopped at its exec
-        assert os.WIFSTOPPED(status)
-        _ptrace(PTRACE_DETACH, process.pid, signal.SIGSTOP)
-        with router.start("strace", "-f", "-s", "64", "-p", str(process.pid)) as tracer:
-            tracer.expect("attached", stream="err")
-            process.signal(signal.SIGCONT)
-            assert process.wait().code == code
-            return [line for line in tracer.wait().err.splitlines() if "(" in line]
+def record(router, box, arguments, kinds):
+    """Runs PID 1 to its end and returns (the Result, its system calls of these kinds, one a line, 'PID' first)."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = pathlib.Path(directory, "calls")
+        with box.start(arguments, prepare=lambda: _ptrace(PTRACE_TRACEME)) as process:
+            _, status = os.waitpid(process.pid, WALL)
+            assert os.WIFSTOPPED(status)  # at its exec: nothing has run yet
+            _ptrace(PTRACE_DETACH, process.pid, signal.SIGSTOP)
+            with router.start("strace", "-f", "-e", f"trace={kinds}", "-o", log, "-p", str(process.pid)) as tracer:
+                tracer.expect("attached", stream="err")
+                process.signal(signal.SIGCONT)
+                result = process.wait()
+                tracer.wait()
+        return result, [line for line in log.read_text().splitlines() if "(" in line]

@@ -112,8 +112,8 @@ def test_two_jails_do_not_reach_each_other(net, box):
     with Agent(box, *allow("0.0.0.0/0", "::/0")) as one, working_agent(net, box) as (two, addresses):
         two.serve("::", "9000", "two")
         for address in addresses:
-            assert two.do("connect", address, 9000)["errno"] == "OK"
-            assert one.do("connect", address, 9000)["errno"] != "OK"
+            assert two.do("udp", address, 9000)["errno"] == "OK"
+            assert one.do("udp", address, 9000)["errno"] != "OK"
 
 
 @pytest.mark.parametrize("first_to_go", [0, 1])

@@ -154,10 +154,10 @@ def program_in_a_loop_in_path(box):
     return "loop", NOT_EXECUTABLE, "'loop': Symbolic link loop"
 
 
-CANNOT_RUN = [program_missing, program_missing_in_path, program_missing_here, program_without_name, program_below_a_file,
-              program_dangling, program_name_too_long, program_name_too_long_for_path, program_not_executable,
-              program_is_a_directory, program_without_magic, program_empty, program_of_another_machine,
-              program_without_interpreter, program_in_path_without_interpreter,
+CANNOT_RUN = [program_missing, program_missing_in_path, program_missing_here, program_without_name,
+              program_below_a_file, program_dangling, program_name_too_long, program_name_too_long_for_path,
+              program_not_executable, program_is_a_directory, program_without_magic, program_empty,
+              program_of_another_machine, program_without_interpreter, program_in_path_without_interpreter,
               program_whose_interpreter_is_below_a_file, program_whose_interpreter_is_not_executable,
               program_without_its_loader, program_in_a_loop, program_in_a_loop_in_path]
 

@@ -23,8 +23,8 @@ SIGNAL_STATES = {
 }
 
 # What a program could see of its start; everything but the process and its namespaces.
-INHERITED = ("Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-             "NoNewPrivs", "Seccomp", "cwd", "root", "cmdline", "environ", "oom_score_adj", "interfaces")
+INHERITED = ("Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd",
+             "CapAmb", "NoNewPrivs", "Seccomp", "cwd", "root", "cmdline", "environ", "oom_score_adj", "interfaces")
 
 
 def odd_signals(state):
@@ -108,9 +108,10 @@ def test_process_group_session_and_directory(box, way):
 
 # ---- descriptors
 
+COMBINATIONS = [closed for count in (1, 2, 3) for closed in itertools.combinations(range(3), count)]
 
-@pytest.mark.parametrize("closed", [closed for count in (1, 2, 3) for closed in itertools.combinations(range(3), count)],
-                         ids=lambda closed: "".join(map(str, closed)))
+
+@pytest.mark.parametrize("closed", COMBINATIONS, ids=lambda closed: "".join(map(str, closed)))
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 def test_closed_standard_descriptors_become_dev_null(box, way, closed, pipe):
     def prepare():
@@ -203,8 +204,7 @@ def test_a_hundred_orphans_are_reaped(box, way):
 
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 def test_orphans_do_not_change_the_exit_code(box, way):
-    orphan = ["spawn", "spawn", "exit", "9"]
-    result = way.run(box, ["/probe", "seq", *orphan, ",", "orphans", "3", ",", *orphan, ",", "exit", "4"])
+    result = way.run(box, ["/probe", "seq", "orphans", "3", ",", "spawn", "spawn", "exit", "9", ",", "exit", "4"])
     assert (result.code, result.json["made"]) == (4, 3)
 
 

@@ -4,15 +4,13 @@
 import itertools
 import os
 import shutil
-import signal
 import socket
 import struct
 
 import pytest
 
-import calls as system_calls
+import calls
 from agent import TABLE, Agent, allow
-from sandbox import DOCKER_CAPS, NET_ADMIN
 
 NETLINK_NETFILTER = 12
 NFT_MSG_GETGEN = 10 << 8 | 16  # subsystem nf_tables, message; linux/netfilter/nf_tables.h
@@ -127,30 +125,21 @@ def test_leftover_rules_are_replaced_in_one_transaction(net, box):
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-class TestSystemCalls:
-    @pytest.fixture
-    def calls(self, net):
-        """Those of PID 1 and of the agent's process until the agent runs, where everything has to be done by it."""
-        with net.container(ip_forward=False, writable_proc_sys=True, caps=DOCKER_CAPS | NET_ADMIN) as box:
-            return system_calls.run(net.router, box, [*POLICIES["hosts"], "--user=agent", "--publish=80", "--", "/probe", "exit", "7"], 7)
-
-    def test_nothing_but_the_agent_is_ever_executed(self, calls):
-        executed = [call for call in calls if "execve(" in call or "execveat(" in call]
-        assert len(executed) == 1 and 'execve("/probe", ["/probe", "exit", "7"]' in executed[0]
-
-    def test_only_one_process_is_made(self, calls):
-        made = [call for call in calls if any(name in call for name in ("clone(", "clone3(", "fork("))]
-        assert len(made) == 1 and "CLONE_NEWUSER|CLONE_NEWNET" in made[0]
-
-    def test_secure_bits_are_locked(self, calls):
-        locked = [call for call in calls if "PR_SET_SECUREBITS" in call]
-        assert len(locked) == 1 and locked[0].endswith("= 0")
-        for bit in "SECBIT_NOROOT", "SECBIT_NO_SETUID_FIXUP", "SECBIT_NO_CAP_AMBIENT_RAISE":
-            assert f"{bit}|" in locked[0] and f"{bit}_LOCKED" in locked[0]
-        assert "SECBIT_KEEP_CAPS_LOCKED" in locked[0]
-
-    def test_signals_are_blocked_first(self, calls):
-        assert "rt_sigprocmask(SIG_SETMASK, ~[" in calls[0]
+def test_no_helper_is_executed_and_secure_bits_are_locked(net):
+    """With all that there is to do: both families, forwarding, another user, a published port."""
+    with net.container(ip_forward=False, writable_proc_sys=True) as box:
+        arguments = [*POLICIES["hosts"], "--user=agent", "--publish=80", "--", "/probe", "exit", "7"]
+        result, made = calls.record(net.router, box, arguments, "process,prctl")
+    assert (result.code, result.err) == (7, "")
+    executed = [call for call in made if "execve(" in call or "execveat(" in call]
+    assert len(executed) == 1 and 'execve("/probe", ["/probe", "exit", "7"]' in executed[0]
+    processes = [call for call in made if any(name in call for name in ("clone(", "clone3(", "fork("))]
+    assert len(processes) == 1 and "CLONE_NEWUSER|CLONE_NEWNET" in processes[0]
+    locked = [call for call in made if "PR_SET_SECUREBITS" in call]
+    assert len(locked) == 1 and locked[0].endswith("= 0")
+    for bit in "NOROOT", "NO_SETUID_FIXUP", "NO_CAP_AMBIENT_RAISE":
+        assert f"SECBIT_{bit}|" in locked[0] and f"SECBIT_{bit}_LOCKED" in locked[0]
+    assert "SECBIT_KEEP_CAPS_LOCKED" in locked[0]
 
 
 def test_the_image_holds_no_other_program(box):
@@ -158,6 +147,5 @@ def test_the_image_holds_no_other_program(box):
     programs = [os.path.join(path, name) for path, _, names in os.walk(box.root) for name in names
                 if os.access(os.path.join(path, name), os.X_OK) and os.stat(os.path.join(path, name)).st_mode & 0o111]
     assert sorted(os.path.relpath(program, box.root) for program in programs) == ["probe", "sbin/boundary-init"]
-    with Agent(box) as agent:
-        agent.process.signal(signal.SIGCONT)
+    with Agent(box, *POLICIES["published"]) as agent:
         assert agent.end().code == 0

@@ -12,17 +12,50 @@
 First the arguments of boundary-init, then options of 'docker run'. What the veth jail needs (fixture flags) is added.
 """
 
+import contextlib
 import functools
+import itertools
 import pathlib
 import time
 
-import engine  # noqa: F401 (lets the next lines find their modules)
+import engine  # noqa: F401 (lets the next line find its module)
 import namespaces as ns
 import sandbox
-from agent import Agent
+from agent import Agent, allow
+from engine import MACHINE_V4
 
 OWN_FAILURE = 125
 AT_ONCE = 1000  # microseconds
+
+NO_CAPABILITY = "0" * 16
+CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+# What containers have where Docker has switched it on for the whole host; here it did so in its own network only.
+IP_FORWARD = ("--sysctl", "net.ipv4.ip_forward=1")
+
+_numbers = itertools.count()
+
+
+def new_name():
+    """For a container, where a test needs to call it by name before it has an id."""
+    return f"box-{next(_numbers)}"
+
+
+def main_job(net, *options):
+    """Arguments for an agent that says what it is, and tries a host that it may reach and one that it may not."""
+    return [*options, *allow(f"{net.allowed.v4} port=80"), "--", "/probe", "seq", "status", ",",
+            "connect", net.allowed.v4, "80", ",", "connect", net.denied.v4, "80"]
+
+
+def works(net, result):
+    """Asserts that an agent that did the main job was in its jail and fared as it should; returns its status."""
+    assert (result.code, result.err) == (1, ""), result
+    status, reached, refused = result.jsons
+    assert {name: status[name] for name in CAPABILITY_SETS} == dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY)
+    assert (status["NoNewPrivs"], sorted(status["interfaces"])) == (1, ["eth0", "lo"])
+    assert (reached["errno"], reached["reply"]) == ("OK", f"allowed {MACHINE_V4}")
+    assert (refused["errno"], refused["reply"]) == ("ECONNREFUSED", "")
+    return status
 
 
 def refusal(result):
@@ -133,9 +166,13 @@ class Jails:
     def start(self, arguments, *options):
         return Container(self.engine, *self.flags, *options, self.image, *arguments)
 
+    @contextlib.contextmanager
     def agent(self, arguments, *options):
-        """An Agent of tests/behaviour, which does what it is told: do(), run(), serve(), end()."""
-        return Agent(_Box(functools.partial(self.launch, stdin="pipe"), ["--interactive", *options]), *arguments)
+        """An Agent of tests/behaviour, which does what it is told: do(), run(), serve(). In the end it ends well."""
+        with Agent(_Box(functools.partial(self.launch, stdin="pipe"), ["--interactive", *options]), *arguments) as agent:
+            yield agent
+            result = agent.end()
+            assert (result.code, result.err) == (0, ""), result
 
     def plain(self, command, *options):
         """A container without boundary-init, of the same image, in the background."""

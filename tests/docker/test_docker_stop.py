@@ -4,7 +4,7 @@
 import pytest
 
 from agent import allow
-from containers import network_state
+from containers import network_state, new_name
 
 SOON = 1.0  # seconds, with the client and all that Docker takes down after the end of a container
 USER = ["--user", "agent"]
@@ -31,11 +31,17 @@ def test_stop_of_an_agent_that_knows_nothing_of_signals(jails, options):
 
 
 def test_stop_takes_along_what_the_agent_leaves_behind(jails):
-    with jails.start(["--", "/probe", "seq", "herd", "5", ",", "spawn", "ignore-term", ",", "signals", "3"]) as container:
+    with jails.start(["--", "/probe", "seq", "herd", "5", ",", "signals", "3"]) as container:
+        container.expect("ready")
+        assert container.stop() < SOON
+        assert (container.code(), container.logs().out) == (3, "ready\n15 TERM\n")
+
+
+def test_what_the_agent_leaves_behind_has_the_grace_too(jails):
+    with jails.start(["--grace", "0.6", "--", "/probe", "seq", "spawn", "ignore-term", ",", "signals", "3"]) as container:
         container.expect("ready\nready\n")
-        assert container.stop() < SOON + 0.5  # what ignores TERM gets half a second
-        assert container.code() == 3
-        assert container.logs().out == "ready\nready\n15 TERM\n"
+        assert 0.6 <= container.stop() < 0.6 + SOON
+        assert (container.code(), container.logs().out) == (3, "ready\nready\n15 TERM\n")
 
 
 @pytest.mark.parametrize("round", range(3))
@@ -153,7 +159,7 @@ def test_restart_of_what_cannot_work_leaves_nothing(jails, arguments, code, said
     """In the network namespace of another container, as in a pod: Docker's own goes with each run."""
     with jails.plain(["sleep"]) as pod, pod.net() as net:
         before = network_state(net), network_state(jails.engine.net)
-        name = f"loop-{code}"
+        name = new_name()
         with jails.start(arguments, "--restart", "on-failure:3", "--network", f"container:{pod.id}", "--name", name) as container:
             ends = ["events", "--since", "0", "--filter", f"container={name}", "--filter", "event=die",
                     "--format", "{{.Actor.Attributes.exitCode}}"]
@@ -166,11 +172,11 @@ def test_restart_of_what_cannot_work_leaves_nothing(jails, arguments, code, said
 
 
 def test_pause(net, jails):
-    with jails.agent(allow(net.allowed.v4), "--name", "paused") as agent:
-        jails.engine.docker("pause", "paused")
-        jails.engine.docker("unpause", "paused")
+    name = new_name()
+    with jails.agent(allow(net.allowed.v4), "--name", name) as agent:
+        jails.engine.docker("pause", name)
+        jails.engine.docker("unpause", name)
         assert agent.do("connect", net.allowed.v4, 80)["errno"] == "OK"
-        assert agent.end().code == 0
 
 
 def test_orphans_are_reaped(jails):

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """docker run -it and -i: the agent has the terminal or the pipe as if nothing stood between."""
 
+import socket
+
 import pytest
 
 from agent import allow
+from containers import new_name
 
 USER = ["--user", "agent"]
 
@@ -25,12 +28,13 @@ def test_terminal_is_the_agents(net, jails, user):
 
 
 def test_keys_become_signals_once(jails, user):
-    with jails.launch([*user, "--", "/probe", "signals", "9"], "-it", "--name", "keys", tty=True) as client:
+    name = new_name()
+    with jails.launch([*user, "--", "/probe", "signals", "9"], "-it", "--name", name, tty=True) as client:
         client.expect("ready")
         for key, line in ("\x03", "02 INT"), ("\x1c", "03 QUIT"), ("\x1a", "20 TSTP"), ("\x03", "02 INT"):
             client.write(key)
             client.expect(line)
-        jails.engine.docker("kill", "--signal", "TERM", "keys")
+        jails.engine.docker("kill", "--signal", "TERM", name)
         result = client.wait()
     lines = [line for line in result.out.replace("^C", "").replace("^\\", "").replace("^Z", "").split("\r\n")
              if "WINCH" not in line]
@@ -45,14 +49,23 @@ def test_interrupt_of_an_agent_that_knows_nothing_of_signals(jails, user):
         assert client.wait().code == 130
 
 
+def resize_by_api(docker, name, rows, columns):
+    """What the client asks of the engine when its window has changed. It can miss a change in its own first moments."""
+    with socket.socket(socket.AF_UNIX) as api:
+        api.connect(str(docker.directory / "docker.sock"))
+        api.sendall(f"POST /containers/{name}/resize?h={rows}&w={columns} HTTP/1.0\r\n\r\n".encode())
+        assert api.recv(4096).split()[1] == b"200"
+
+
 def test_window_size(jails, user):
     """Docker passes on the size and each change of it; the agent is told by WINCH."""
-    with jails.launch([*user, "--", "/probe", "window"], "-it", "--name", "window", tty=True) as client:
-        client.expect('{"rows": ')
-        for rows, columns in (41, 101), (50, 200):
-            client.resize(rows, columns)
-            client.expect(f'{{"rows": {rows}, "columns": {columns}}}')
-        jails.engine.docker("kill", "--signal", "TERM", "window")
+    name = new_name()
+    with jails.launch([*user, "--", "/probe", "window"], "-it", "--name", name, tty=True) as client:
+        client.resize(41, 101)
+        client.expect('{"rows": 41, "columns": 101}')
+        resize_by_api(jails.engine, name, 50, 200)
+        client.expect('{"rows": 50, "columns": 200}')
+        jails.engine.docker("kill", "--signal", "TERM", name)
         assert client.wait().code == 128 + 15
 
 

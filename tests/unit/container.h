@@ -65,6 +65,7 @@ static inline void container_reset(struct container *c)
 	container_take(c, "172.17.0.2/16");
 	c->facts.net.ipv4 = true;
 	c->facts.net.ipv6_stack = true;
+	c->facts.ipv6_on_new_links = true;
 }
 
 static inline void container_add_ipv6(struct container *c)

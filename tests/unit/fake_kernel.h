@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's end of a netlink socket, without a kernel: sendto(2) and recvmsg(2) of libc are
- * replaced for the whole program. What was sent can be looked at, and the answers are the test's own.
+ * replaced for the whole program. What was sent can be looked at; the answers are the test's own.
  * To be included by one file of a program.
  */
 #ifndef TESTS_UNIT_FAKE_KERNEL_H

@@ -56,8 +56,8 @@ static inline void forget_failure(struct failure *f)
 }
 
 /*
- * Runs `body` in a child process, for what a process cannot take back. Its exit code, or 128 and the
- * signal that ended it.
+ * Runs `body` in a child process, for what a process cannot take back. Its exit code, or 128 and
+ * the signal that ended it.
  */
 static inline int in_child(int (*body)(void))
 {

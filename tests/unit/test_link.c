@@ -201,7 +201,7 @@ static void begin_message(uint32_t index, uint32_t flags)
 	info->ifi_flags = flags;
 }
 
-/* Reads a copy that ends where the message does, so that the sanitizer sees what is read behind it. */
+/* Reads a copy that ends where the message does: the sanitizer sees what is read behind it. */
 static int read_copy(size_t size)
 {
 	struct nlmsghdr *copy = malloc(size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each rule twice: as nft_rule_print lists it, and as the expressions that nft_rule_put builds. These
- * are read back with libmnl and written in the words of `nft --debug=netlink`.
+ * Each rule twice: as nft_rule_print lists it, and as the expressions that nft_rule_put builds.
+ * These are read back with libmnl and written in the words of `nft --debug=netlink`.
  */
 #include "tests/unit/attributes.h"
 
@@ -411,7 +411,7 @@ TEST(builds_what_it_prints)
 	}
 }
 
-/* More than any plan asks of one rule, each in its longest form: show_built gives it no byte too much. */
+/* More than any plan asks of one rule. show_built gives it not one byte more than was agreed. */
 TEST(the_longest_rule_fits)
 {
 	const struct nft_rule rule = {

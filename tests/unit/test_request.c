@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What is sent to the kernel, and what becomes of its answers. */
 #include "tests/unit/attributes.h"
 #include "tests/unit/fake_kernel.h"
 
@@ -28,152 +29,6 @@ static void add(struct nl_batch *b, uint16_t flags, const char *object, size_t p
 	assert_non_null(m);
 	mnl_nlmsg_put_extra_header(m, payload);
 	nl_end(b, m);
-}
-
-/* ---- batches ---- */
-
-TEST(messages_stand_one_behind_the_other)
-{
-	struct nl_batch b = empty_batch();
-	const struct nlmsghdr *m = (const struct nlmsghdr *)bytes;
-	uint32_t first;
-
-	add(&b, NLM_F_ACK, "a", 5);
-	add(&b, NLM_F_CREATE, "b", 0);
-	add(&b, NLM_F_ACK, "c", 8);
-	assert_int_equal(b.count, 3);
-	assert_int_equal(b.acks, 2);
-	assert_int_equal(b.length, 16 + 8 + 16 + 16 + 8); /* 5 bytes are padded to 8 */
-	first = m->nlmsg_seq;
-	assert_int_equal(b.first, first);
-	assert_int_equal(m->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
-	assert_int_equal(m->nlmsg_type, 100);
-	m = (const struct nlmsghdr *)(bytes + 24);
-	assert_int_equal(m->nlmsg_seq, first + 1);
-	assert_int_equal(m->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
-	assert_string_equal(b.objects[1], "b");
-	m = (const struct nlmsghdr *)(bytes + 40);
-	assert_int_equal(m->nlmsg_seq, first + 2);
-}
-
-TEST(sequence_numbers_are_never_used_again)
-{
-	struct nl_batch a = empty_batch(), b = empty_batch();
-	uint32_t last;
-
-	add(&a, 0, "a", 0);
-	add(&a, 0, "a", 0);
-	last = a.first + 1;
-	add(&b, 0, "b", 0);
-	assert_int_equal(b.first, last + 1);
-}
-
-TEST(a_batch_without_room_for_a_message_is_full)
-{
-	struct nl_batch b = empty_batch();
-
-	add(&b, 0, "a", 2 * NL_MESSAGE_MAX - 16);
-	add(&b, 0, "b", NL_MESSAGE_MAX - 16);
-	assert_int_equal(b.size - b.length, NL_MESSAGE_MAX); /* exactly */
-	add(&b, 0, "c", 0);
-	assert_null(nl_begin(&b, 1, NLM_F_ACK, "d"));
-	assert_int_equal(b.count, 3);
-	assert_int_equal(b.acks, 0);
-}
-
-TEST(a_batch_without_room_for_an_object_is_full)
-{
-	struct nl_batch b = empty_batch();
-
-	for (size_t i = 0; i < COUNT(objects); i++)
-		add(&b, 0, "a", 0);
-	assert_null(nl_begin(&b, 1, 0, "one more"));
-	assert_int_equal(b.count, COUNT(objects));
-}
-
-/* ---- attributes of a hostile sender ---- */
-
-/* Bytes on the heap and not one more, so that the sanitizer sees each byte read too far. */
-static unsigned int count_attributes(const void *data, size_t size)
-{
-	const struct nlattr *a;
-	unsigned int count = 0;
-	char *copy = malloc(size > 0 ? size : 1);
-
-	memcpy(copy, data, size);
-	for (a = nl_attribute_at(copy, copy + size); a;
-	     a = nl_attribute_at(mnl_attr_next(a), copy + size))
-		count++;
-	free(copy);
-	return count;
-}
-
-TEST(attributes_end_where_the_bytes_do)
-{
-	static const struct nlattr whole[2] = { { 4, 1 }, { 4, 2 } };
-	static const struct nlattr short_one[2] = { { 4, 1 }, { 3, 2 } };
-	static const struct nlattr none[1] = { { 0, 1 } };
-	static const struct nlattr too_long[2] = { { 4, 1 }, { 5, 2 } };
-	static const struct nlattr longest[1] = { { UINT16_MAX, 1 } };
-	static const struct nlattr over_two[2] = { { 8, 1 }, { 4, 2 } };
-
-	assert_int_equal(count_attributes(whole, sizeof(whole)), 2);
-	for (size_t size = 0; size < 4; size++)
-		assert_int_equal(count_attributes(whole, size), 0);
-	for (size_t size = 4; size < 8; size++)
-		assert_int_equal(count_attributes(whole, size), 1);
-	assert_int_equal(count_attributes(short_one, sizeof(short_one)), 1);
-	assert_int_equal(count_attributes(none, sizeof(none)), 0);
-	assert_int_equal(count_attributes(too_long, sizeof(too_long)), 1);
-	assert_int_equal(count_attributes(longest, sizeof(longest)), 0);
-	assert_int_equal(count_attributes(over_two, sizeof(over_two)), 1);
-}
-
-TEST(the_last_attribute_needs_no_padding)
-{
-	struct {
-		struct nlattr a;
-		char value[4];
-	} five = { { 5, 1 }, "x" };
-
-	/* the next one would begin three bytes behind the end */
-	assert_int_equal(count_attributes(&five, 5), 1);
-	assert_int_equal(count_attributes(&five, 4), 0);
-	assert_int_equal(count_attributes(&five, 8), 1);
-}
-
-TEST(a_message_shorter_than_its_header_has_no_attributes)
-{
-	struct nlmsghdr *m = malloc(sizeof(*m) + 4);
-	const struct nlattr *a;
-	unsigned int count = 0;
-
-	*m = (struct nlmsghdr){ .nlmsg_len = sizeof(*m) + 4 };
-	NL_EACH(a, m, 16)
-		count++;
-	assert_int_equal(count, 0);
-	*(struct nlattr *)mnl_nlmsg_get_payload(m) = (struct nlattr){ .nla_len = 4 };
-	NL_EACH(a, m, 0)
-		count++;
-	assert_int_equal(count, 1);
-	free(m);
-}
-
-TEST(a_nest_bounds_what_is_in_it)
-{
-	struct nlattr *nest = malloc(12);
-	const struct nlattr *a;
-	unsigned int count = 0;
-
-	nest[0] = (struct nlattr){ .nla_len = 12, .nla_type = 1 };
-	nest[1] = (struct nlattr){ .nla_len = 4, .nla_type = 2 };
-	nest[2] = (struct nlattr){ .nla_len = 8, .nla_type = 3 }; /* four bytes too long */
-	NL_EACH_NESTED(a, nest) {
-		assert_int_equal(mnl_attr_get_type(a), 2);
-		count++;
-	}
-	assert_int_equal(count, 1);
-	free(nest);
 }
 
 /* ---- sending ---- */
@@ -501,14 +356,6 @@ TEST(waiting_ends_with_an_event_or_in_time)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(messages_stand_one_behind_the_other),
-		T(sequence_numbers_are_never_used_again),
-		T(a_batch_without_room_for_a_message_is_full),
-		T(a_batch_without_room_for_an_object_is_full),
-		T(attributes_end_where_the_bytes_do),
-		T(the_last_attribute_needs_no_padding),
-		T(a_message_shorter_than_its_header_has_no_attributes),
-		T(a_nest_bounds_what_is_in_it),
 		T(sends_all_at_once_and_waits_for_every_ack),
 		T(waits_for_no_ack_that_was_not_asked_for),
 		T(names_what_was_refused_and_why),

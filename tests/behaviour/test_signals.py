@@ -1,0 +1,451 @@
+# SPDX-License-Identifier: MIT
+"""Signals on their way through init to the agent, from the first moment to the last, and the order of a stop."""
+
+import collections
+import os
+import select
+import signal
+import time
+
+import pytest
+
+import signal_sets
+import ways
+
+TERM = signal.SIGTERM
+ONE_BY_ONE = sorted(signal_sets.CATCHABLE - {TERM})
+INDEPENDENT = signal_sets.CATCHABLE - signal_sets.STOPPING  # while these wait, CONT cancels them and they cancel it
+LATE = 1.5  # seconds that a busy machine may add
+LAST_WORDS = 0.5  # seconds between the second TERM, to all that is left, and KILL, where the grace leaves less
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
+def await_state(pid, state):
+    ways.until(lambda: state_of(pid) == state, f"pid {pid} in state {state}")
+
+
+def signals_seen(text):
+    """The numbers that 'probe signals' has printed, in order."""
+    return [int(line.split()[0]) for line in text.splitlines() if line[:1].isdigit()]
+
+
+def blocks_everything(process):
+    return process.status()["SigBlk"] == signal_sets.FULL
+
+
+def await_hold(process):
+    """The moment from which on no signal may be lost: init has blocked all of them."""
+    deadline = time.monotonic() + 5
+    while not blocks_everything(process):
+        assert time.monotonic() < deadline
+
+
+def await_agent(process):
+    """For agents that cannot say when they are ready."""
+    ways.until(lambda: [process.status(pid)["Name"] for pid in process.children()] == ["probe"], "the agent runs")
+
+
+def block_all():
+    signal_sets.block(signal_sets.CATCHABLE)
+
+
+# ---- forwarding
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_every_signal_arrives_once(box, way):
+    with way.start(box, ["/probe", "signals", "7"]) as process:
+        process.expect("ready")
+        for number in ONE_BY_ONE:
+            process.signal(number)
+            process.expect(f"\n{number:02} ")
+        process.signal(TERM)
+        result = process.wait()
+    assert (result.code, result.err) == (7, "")
+    assert signals_seen(result.out) == [*ONE_BY_ONE, TERM]
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_all_signals_at_once_arrive_once(box, way):
+    """Real-time ones queue: five of each are five."""
+    expected = collections.Counter(sorted(INDEPENDENT) + 4 * sorted(signal_sets.REALTIME))
+    with way.start(box, ["/probe", "collect", "200"], prepare=block_all) as process:
+        await_agent(process)
+        for number in expected.elements():
+            process.signal(number)
+        result = process.wait()
+    assert (result.code, result.err) == (0, "")
+    assert collections.Counter(result.json["signals"]) == expected
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_signals_that_were_pending_before_the_start_arrive_once(box, way):
+    def prepare():
+        block_all()
+        for number in INDEPENDENT:
+            os.kill(os.getpid(), number)
+
+    result = way.run(box, ["/probe", "collect", "50"], prepare=prepare)
+    assert (result.code, sorted(result.json["signals"])) == (0, sorted(INDEPENDENT))
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+@pytest.mark.parametrize("send", [os.kill, signal_sets.send_queued, signal_sets.send_to_thread],
+                         ids=["kill", "sigqueue", "tgkill"])
+def test_a_child_signal_that_somebody_sent_is_forwarded(box, way, send):
+    """Unlike those of the kernel, which are about init's own children."""
+    with way.start(box, ["/probe", "seq", "orphans", "3", ",", "signals", "7"]) as process:
+        process.expect("ready")
+        for number in signal.SIGUSR1, signal.SIGCHLD, 34, TERM:
+            send(process.pid, number)
+            if number != TERM:
+                process.expect(f"\n{number:02} ", timeout=2)
+        result = process.wait()
+    assert (result.code, signals_seen(result.out)) == (7, [signal.SIGUSR1, signal.SIGCHLD, 34, TERM])
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_signals_that_init_was_started_to_ignore_are_forwarded(box, way):
+    def prepare():
+        signal_sets.ignore(signal_sets.CATCHABLE)
+
+    with way.start(box, ["/probe", "signals", "7"], prepare=prepare) as process:
+        process.expect("ready")
+        process.signal(signal.SIGHUP)
+        process.expect("01 HUP")
+        process.signal(signal.SIGCHLD)
+        process.expect("17 CHLD")
+        process.signal(TERM)
+        assert process.wait().code == 7
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_forwarding_is_to_the_agent_alone(box, way):
+    """Its children are its own affair."""
+    reader, writer = os.pipe()
+    agent = ["/probe", "seq", "spawn", "to", str(writer), "signals", ",", "signals", "7"]
+    with way.start(box, agent, pass_fds=(writer,)) as process:
+        os.close(writer)
+        process.expect("ready")
+        assert os.read(reader, 6) == b"ready\n"
+        process.signal(signal.SIGUSR1)
+        process.expect("10 USR1")
+        assert not select.select([reader], [], [], 0.05)[0]
+    os.close(reader)
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+@pytest.mark.parametrize("user", [1000, 1234])
+def test_signals_reach_an_agent_of_another_user(box, way, user):
+    with way.start(box, ["/probe", "seq", "status", ",", "signals", "7"], [f"--user={user}"]) as process:
+        process.expect("ready")
+        assert process.jsons[-1]["Uid"] == [user] * 4
+        process.signal(signal.SIGHUP)
+        process.expect("01 HUP", timeout=2)
+        process.signal(TERM)
+        assert process.wait().code == 7
+
+
+@pytest.mark.parametrize("way", ways.WITHOUT_JAIL, ids=str)
+def test_signals_reach_an_agent_that_has_become_another_user(box, way):
+    """As a start script does that ends with gosu or su-exec."""
+    with way.start(box, ["/probe", "seq", "become", "1000", ",", "signals", "7"], ["--grace=0.2"]) as process:
+        process.expect("ready")
+        assert process.status(ways.agent_of(process))["Uid"].split() == ["1000"] * 4
+        process.signal(TERM)
+        result = process.wait(timeout=4)
+    assert (result.code, signals_seen(result.out)) == (7, [TERM])
+
+
+# ---- stopping and continuing
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+def test_stop_and_continue_as_pid_1(box, way, number):
+    with way.start(box, ["/probe", "sleep"]) as process:
+        process.expect("ready")
+        agent = ways.agent_of(process)
+        for _ in range(2):
+            process.signal(number)
+            await_state(agent, "T")
+            assert state_of(process.pid) == "S"
+            process.signal(signal.SIGCONT)
+            await_state(agent, "S")
+        process.signal(TERM)
+        assert process.wait().code == 128 + TERM
+
+
+@pytest.mark.parametrize("way", ways.PLAIN, ids=str)
+def test_stop_and_continue_as_a_plain_command(box, way):
+    """Whoever started it has to see it stopped, as a shell does."""
+    with way.start(box, ["/probe", "sleep"]) as process:
+        process.expect("ready")
+        agent = ways.agent_of(process)
+        for _ in range(2):
+            process.signal(signal.SIGTSTP)
+            await_state(agent, "T")
+            await_state(process.pid, "T")
+            process.signal(signal.SIGCONT)
+            await_state(agent, "S")
+            await_state(process.pid, "S")
+        process.signal(TERM)
+        assert process.wait().code == 128 + TERM
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_a_stopped_agent_can_be_killed(box, way):
+    with way.start(box, ["/probe", "sleep"]) as process:
+        process.expect("ready")
+        os.kill(ways.agent_of(process), signal.SIGSTOP)
+        await_state(ways.agent_of(process), "T")
+        os.kill(ways.agent_of(process), signal.SIGKILL)
+        if way.plain:
+            process.signal(signal.SIGCONT)
+        assert process.wait().code == 128 + signal.SIGKILL
+
+
+# ---- the first milliseconds
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_term_is_never_lost_once_signals_are_blocked(box, way):
+    """By the agent's default it ends with 143, with its own code once its handler stands."""
+    codes = collections.Counter()
+    for _ in range(50):
+        with way.start(box, ["/probe", "signals", "7"], ["--grace=60"]) as process:
+            await_hold(process)
+            process.signal(TERM)
+            codes[process.wait(timeout=5).code] += 1
+    assert set(codes) <= {7, 128 + TERM} and codes.total() == 50
+    print(f"{way}: {dict(codes)}")
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+def test_term_after_any_delay(box, way):
+    """What the kernel drops before main is not to be helped; what comes after the hold must end the container."""
+    lost_early = []
+    for turn in range(100):
+        delay = turn % 25 / 5000  # 0 to 4.8 ms
+        with way.start(box, ["/probe", "signals", "7"], ["--grace=60"]) as process:
+            sleep_until(process.started + delay)
+            held = blocks_everything(process)
+            process.signal(TERM)
+            if not held and not select.select([process.pidfd], [], [], 0.15)[0]:
+                lost_early.append(delay)
+                process.signal(TERM)
+            assert process.wait(timeout=5).code in (7, 128 + TERM)
+    print(f"{way}: lost {len(lost_early)} of 100, the last after {max(lost_early, default=0) * 1000} ms")
+
+
+def sleep_until(moment):
+    while time.monotonic() < moment:
+        pass
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_group_signals_during_the_start_arrive_once(box, way):
+    """A shell, a supervisor or a terminal signals the whole group. Until the agent has left it, that reaches the agent
+    directly too. Queueing signals, blocked from birth on, let it count what it gets."""
+    for _ in range(10):
+        sent = collections.Counter()
+        with way.start(box, ["/probe", "collect", "50"], prepare=block_all) as process:
+            end = time.monotonic() + (0.004 if way.jail == "none" else 0.010)
+            while time.monotonic() < end:
+                number = 35 + sent.total() % 30
+                os.killpg(process.pid, number)
+                sent[number] += 1
+            result = process.wait()
+        assert result.code == 0
+        received = collections.Counter(result.json["signals"])
+        assert (received - sent, sent - received) == ({}, {}), "(too many, too few)"
+
+
+# ---- the order of a stop
+
+
+def ends_of(reader):
+    """All that comes out of the pipe until everybody has closed it."""
+    text = b""
+    while data := os.read(reader, 4096):
+        text += data
+    return text.decode()
+
+
+class Left:
+    """An agent and a process that it leaves behind, each with an output of its own."""
+
+    def __init__(self, box, way, left, agent, *options):
+        self.reader, writer = os.pipe()
+        command = ["/probe", "seq", "spawn", "spawn", "to", str(writer), *left, ",", *agent]
+        self.process = way.start(box, command, options, pass_fds=(writer,))
+        os.close(writer)
+        self.process.expect("ready")
+        assert os.read(self.reader, 6) == b"ready\n"
+
+    def __enter__(self):
+        return self.process
+
+    def __exit__(self, *_):
+        self.process.close()
+        os.close(self.reader)
+
+    def said(self, timeout):
+        """What it writes within the time; nothing if that is nothing."""
+        return os.read(self.reader, 4096).decode() if select.select([self.reader], [], [], timeout)[0] else ""
+
+
+def stop(process):
+    """TERM, and the Result with its seconds counted from there."""
+    started = time.monotonic()
+    process.signal(TERM)
+    result = process.wait()
+    result.seconds = time.monotonic() - started
+    return result
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_the_agents_code_comes_back_at_once(box, way):
+    with way.start(box, ["/probe", "signals", "9"]) as process:
+        process.expect("ready")
+        result = stop(process)
+    assert (result.code, result.err) == (9, "")
+    assert result.seconds < LATE
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_term_is_for_the_agent_first(box, way):
+    left = Left(box, way, ["signals", "5"], ["ignore-term"], "--grace=0.8")
+    with left as process:
+        started = time.monotonic()
+        process.signal(TERM)
+        assert left.said(0.5) == ""
+        assert left.said(5) == "15 TERM\n"
+        assert 0.75 < time.monotonic() - started < 0.8 + LATE
+        assert process.wait().code == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_when_the_agent_has_gone_the_others_get_term(box, way):
+    left = Left(box, way, ["signals", "5"], ["signals", "9"], "--grace=30")
+    with left as process:
+        result = stop(process)
+        assert (result.code, signals_seen(result.out).count(TERM)) == (9, 1)
+        assert ends_of(left.reader) == "15 TERM\n"
+        assert result.seconds < LATE
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_what_ignores_term_is_killed_after_the_grace(box, way):
+    left = Left(box, way, ["ignore-term"], ["signals", "9"], "--grace=0.7")
+    with left as process:
+        result = stop(process)
+        assert result.code == 9
+        assert 0.65 < result.seconds < 0.7 + LAST_WORDS + LATE
+        assert ends_of(left.reader) == ""
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_an_agent_that_ignores_term_is_killed_after_the_grace(box, way):
+    with way.start(box, ["/probe", "ignore-term"], ["--grace=0.5"]) as process:
+        process.expect("ready")
+        result = stop(process)
+    assert result.code == 128 + signal.SIGKILL
+    assert 0.45 < result.seconds < 0.5 + LAST_WORDS + LATE
+
+
+def test_a_grace_of_nothing(box):
+    with ways.PID1_NONE.start(box, ["/probe", "ignore-term"], ["--grace=0"]) as process:
+        process.expect("ready")
+        result = stop(process)
+    assert (result.code, result.seconds < LAST_WORDS + LATE) == (128 + signal.SIGKILL, True)
+
+
+def test_the_grace_is_five_seconds_when_nothing_is_said(box):
+    with ways.PID1_NONE.start(box, ["/probe", "ignore-term"]) as process:
+        process.expect("ready")
+        result = stop(process)
+    assert result.code == 128 + signal.SIGKILL
+    assert 4.9 < result.seconds < 5 + LAST_WORDS + LATE
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+def test_a_second_term_shortens_the_grace(box, way):
+    with way.start(box, ["/probe", "ignore-term"], ["--grace=3"]) as process:
+        process.expect("ready")
+        process.signal(TERM)
+        time.sleep(0.1)
+        result = stop(process)
+    assert result.code == 128 + signal.SIGKILL
+    assert result.seconds < LAST_WORDS + LATE
+
+
+def test_each_term_arrives_once(box):
+    """A second one too, although then everybody gets it."""
+    with ways.PID1_NONE.start(box, ["/probe", "collect", "300"], ["--grace=60"], prepare=block_all) as process:
+        await_agent(process)
+        process.signal(TERM)
+        time.sleep(0.1)
+        process.signal(TERM)
+        result = process.wait()
+    assert (result.code, result.json["signals"]) == (0, [TERM, TERM])
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+def test_processes_that_joined_the_container_do_not_hold_it_up(box, way):
+    """Those of 'docker exec': no children of init, yet in its container, with which they end."""
+    with way.start(box, ["/probe", "signals", "9"]) as process:
+        process.expect("ready")
+        with process.exec(["/probe", "signals", "3"]) as joined:
+            joined.expect("ready")
+            process.signal(TERM)
+            assert process.wait().code == 9
+            assert joined.wait().code in (3, -signal.SIGKILL)
+
+
+@pytest.mark.parametrize("way", ways.PLAIN, ids=str)
+def test_a_plain_command_leaves_its_neighbours_alone(box, way):
+    with ways.keeper_of(box).exec(["/probe", "signals", "3"]) as neighbour:
+        neighbour.expect("ready")
+        with Left(box, way, ["ignore-term"], ["ignore-term"], "--grace=0.1") as process:
+            assert stop(process).code == 128 + signal.SIGKILL
+        assert neighbour.running()
+        neighbour.signal(TERM)
+        assert (neighbour.wait().code, signals_seen(neighbour.out)) == (3, [TERM])
+
+
+# ---- an agent that attacks init
+
+FLOOD = 63 * 20  # every signal but TERM, so many times
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+def test_nothing_that_the_agent_sends_ends_init(box, way):
+    """KILL and STOP among it. What is allowed comes back to the agent, which blocks it."""
+    result = way.run(box, ["/probe", "seq", "flood", "1", "20", ",", "exit", "9"])
+    assert (result.code, result.err) == (9, "")
+    assert result.json["sent"] + result.json["refused"] == FLOOD
+    if way is ways.PID1_NONE:
+        assert result.json["refused"] == 0
+
+
+@pytest.mark.parametrize("way", ways.PID1, ids=str)
+def test_nothing_that_the_container_sends_ends_init(box, way):
+    with way.start(box, ["/probe", "collect", "500"], prepare=block_all) as process:
+        flood = process.exec_run(["/probe", "flood", "1", "20"])
+        assert flood.json == {"sent": FLOOD, "refused": 0}
+        result = process.wait()
+    assert (result.code, result.err) == (0, "")
+    seen = collections.Counter(result.json["signals"])
+    assert set(seen) >= INDEPENDENT - {TERM, signal.SIGCONT}
+    assert {number: seen[number] for number in signal_sets.REALTIME} == dict.fromkeys(signal_sets.REALTIME, 20)
+
+
+def test_a_term_of_the_agents_own_is_a_stop(box):
+    with ways.PID1_NONE.start(box, ["/probe", "seq", "spawn", "try", "kill-init-term", ",", "signals", "9"]) as process:
+        process.expect("15 TERM")
+        assert process.wait().code == 9

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "sys/fds.h"
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static bool is_null(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) == 0 && S_ISCHR(s.st_mode) && s.st_rdev == makedev(1, 3);
+}
+
+static int fill_closed(void)
+{
+	int spare = dup(2);
+
+	close(0);
+	close(1);
+	close(2);
+	if (fds_fill_standard() < 0 || !is_null(0) || !is_null(1) || !is_null(2))
+		return 2;
+	return is_open(spare) ? 0 : 3;
+}
+
+static int fill_open(void)
+{
+	int pipe_ends[2];
+
+	CHILD_ASSERT(pipe(pipe_ends) == 0 && dup2(pipe_ends[0], 0) == 0);
+	CHILD_ASSERT(fds_fill_standard() == 0);
+	CHILD_ASSERT(!is_null(0)); /* it was open: it stays what it was */
+	return 0;
+}
+
+TEST(closed_standard_descriptors_are_filled)
+{
+	assert_int_equal(in_child(fill_closed), 0);
+	assert_int_equal(in_child(fill_open), 0);
+}
+
+static int keep_some(void)
+{
+	int keep[] = { 300, -1, 10, 40, 41 };
+
+	for (int fd = 3; fd < 350; fd++)
+		dup2(2, fd);
+	fds_keep_only(keep, COUNT(keep));
+	for (int fd = 3; fd < 400; fd++)
+		CHILD_ASSERT(is_open(fd) == (fd == 10 || fd == 40 || fd == 41 || fd == 300));
+	CHILD_ASSERT(is_open(2));
+	CHILD_ASSERT(is_null(0) && is_null(1));
+	return 0;
+}
+
+static int keep_none(void)
+{
+	for (int fd = 3; fd < 20; fd++)
+		dup2(2, fd);
+	fds_keep_only(NULL, 0);
+	for (int fd = 3; fd < 1024; fd++)
+		CHILD_ASSERT(!is_open(fd));
+	CHILD_ASSERT(is_open(2));
+	return 0;
+}
+
+TEST(only_what_is_named_stays_open)
+{
+	assert_int_equal(in_child(keep_some), 0);
+	assert_int_equal(in_child(keep_none), 0);
+}
+
+TEST(reads_and_writes_small_files)
+{
+	char path[] = "/tmp/test_fds.XXXXXX", buffer[8];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(file_read(path, buffer, sizeof(buffer)), 0);
+	assert_string_equal(buffer, "");
+	assert_int_equal(file_write(path, "1234567890", 10), 0);
+	assert_int_equal(file_read(path, buffer, sizeof(buffer)), 7); /* a NUL has to fit */
+	assert_string_equal(buffer, "1234567");
+	unlink(path);
+	assert_int_equal(file_read(path, buffer, sizeof(buffer)), -ENOENT);
+	assert_int_equal(file_write(path, "1", 1), -ENOENT); /* makes no file */
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(file_read("/tmp", buffer, sizeof(buffer)), -EISDIR);
+	assert_int_equal(file_write("/dev/full", "1", 1), -ENOSPC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closed_standard_descriptors_are_filled),
+		cmocka_unit_test(only_what_is_named_stays_open),
+		cmocka_unit_test(reads_and_writes_small_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
