@@ -60,7 +60,7 @@ for group in "$@"; do
 		packages="$packages binutils clang clang-format clang-tidy cppcheck shellcheck mandoc python3"
 		;;
 	behaviour)
-		packages="$packages python3 python3-pytest iproute2 nftables util-linux procps tcpdump curl openssl"
+		packages="$packages python3 python3-pytest iproute2 nftables util-linux procps strace libcap2-bin"
 		;;
 	docker)
 		# Where no init runs, as in a container, docker.io does not start its daemon: invoke-rc.d sees to that.

@@ -31,37 +31,38 @@ static bool not_here(int error)
 	return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG;
 }
 
-/* Tries `name` in each directory of the path. The errno of the most telling failure. */
+/* The errno of a failed execve(2); if the file is there, what is missing is its interpreter. */
+static int exec_at(const char *path, char **argv)
+{
+	execve(path, argv, environ);
+	return not_here(errno) && access(path, F_OK) == 0 ? ENOEXEC : errno;
+}
+
+/* Tries each directory of the path; an empty one is the current directory. */
 static int exec_in_path(char **argv)
 {
 	const char *path = variable("PATH");
-	struct cursor c = cursor_over(span_of(path ? path : DEFAULT_PATH));
 	int telling = ENOENT;
 
-	do {
-		struct span directory = cursor_take_until(&c, ':');
+	if (!path)
+		path = DEFAULT_PATH;
+	for (const char *end; path; path = *end ? end + 1 : NULL) {
 		char buffer[PATH_MAX];
 		struct text full = TEXT_OVER(buffer);
+		int error;
 
-		text_bytes(&full, directory.at, directory.length);
-		text_printf(&full, directory.length > 0 ? "/%s" : "%s", argv[0]);
+		end = path + strcspn(path, ":");
+		text_bytes(&full, path, (size_t)(end - path));
+		text_printf(&full, end > path ? "/%s" : "%s", argv[0]);
 		if (full.cut)
 			continue;
-		execve(full.at, argv, environ);
-		if (errno == ENOENT && access(full.at, F_OK) == 0)
-			return ENOEXEC; /* it is there, its interpreter is not */
-		if (errno != EACCES && !not_here(errno))
-			return errno;
-		if (errno == EACCES)
+		error = exec_at(full.at, argv);
+		if (error != EACCES && !not_here(error))
+			return error;
+		if (error == EACCES)
 			telling = EACCES;
-	} while (!cursor_done(&c));
+	}
 	return telling;
-}
-
-static int exec_at(char **argv)
-{
-	execve(argv[0], argv, environ);
-	return errno == ENOENT && access(argv[0], F_OK) == 0 ? ENOEXEC : errno;
 }
 
 static const char *remedy(int error)
@@ -89,7 +90,8 @@ int exec_program(const struct plan *p)
 	int error = ENOENT;
 
 	if (p->program[0][0] != '\0')
-		error = strchr(p->program[0], '/') ? exec_at(p->program) : exec_in_path(p->program);
+		error = strchr(p->program[0], '/') ? exec_at(p->program[0], p->program) :
+						     exec_in_path(p->program);
 	text_escaped(&name, p->program[0], strlen(p->program[0]));
 	fail(&failure, STAGE, remedy(error), "'%s': %s", buffer,
 	     error == ENOENT  ? "not found" :

@@ -193,7 +193,7 @@ static int make_inner_end(struct jail *j, struct failure *f)
 	link_set_up(&b, w->inner.index, "link in the jail");
 	for (unsigned int i = 0; i < w->address_count; i++)
 		addr_add(&b, w->inner.index, &w->inner_addresses[i], "address in the jail");
-	for (unsigned int i = 0; i < w->address_count; i++)
+	for (unsigned int i = 0; i < w->family_count; i++)
 		route_add_default(&b, w->inner.index, &w->outer_addresses[i].address,
 				  "default route in the jail");
 	return send_batch(j->inside.route, &b, DOING_LINK, f);
@@ -248,7 +248,7 @@ static int check_routes(const struct jail *j, struct failure *f)
 {
 	const struct wire *w = &j->plan->wire;
 
-	for (unsigned int i = 0; i < w->address_count; i++) {
+	for (unsigned int i = 0; i < w->family_count; i++) {
 		int there = route_check_default(j->inside.route, w->inner.index,
 						&w->outer_addresses[i].address);
 
@@ -290,8 +290,8 @@ static int set_ipv4_forwarding(const struct jail *j, bool on, struct nl_error *e
 {
 	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
 
-	for (unsigned int i = 0; i < j->plan->forward_link_count; i++)
-		link_set_forwarding(&b, j->plan->forward_links[i].index, on, "IPv4 forwarding");
+	for (unsigned int i = 0; i < j->plan->forward.count; i++)
+		link_set_forwarding(&b, j->plan->forward.links[i], on, "IPv4 forwarding");
 	return b.count > 0 ? nl_send(j->outside->route, &b, e) : 0;
 }
 
@@ -302,7 +302,7 @@ static int make_forwarding(struct jail *j, struct failure *f)
 
 	if (error)
 		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
-	if (j->plan->forward_ipv6)
+	if (j->plan->forward.ipv6)
 		error = file_write(IPV6_FORWARDING, "1", 1);
 	return error ? fail_errno(f, STAGE, DOING_FORWARDING, "IPv6 rules", error) : 0;
 }
@@ -314,25 +314,28 @@ static int check_forwarding(struct jail *j, struct failure *f)
 	char value[4];
 	int error = 0;
 
-	for (unsigned int i = 0; !error && i < p->forward_link_count; i++) {
-		error = link_get(j->outside->route, p->forward_links[i].index, &held);
+	for (unsigned int i = 0; !error && i < p->forward.count; i++) {
+		error = link_get(j->outside->route, p->forward.links[i], &held);
 		if (!error && !held.forwards)
 			return differs(f, "IPv4 forwarding");
 	}
 	if (error)
 		return fail_errno(f, STAGE, DOING_LINK, "IPv4 forwarding", error);
-	if (p->forward_ipv6 &&
+	if (p->forward.ipv6 &&
 	    (file_read(IPV6_FORWARDING, value, sizeof(value)) < 1 || value[0] != '1'))
 		return differs(f, "IPv6 forwarding");
 	return 0;
 }
 
+/* Other jails here may still need it; they have read our note, and the last one restores. */
 static void restore_forwarding(struct jail *j)
 {
 	struct nl_error e;
 
+	if (preflight_others_alive(j->outside))
+		return;
 	set_ipv4_forwarding(j, false, &e);
-	if (j->plan->forward_ipv6)
+	if (j->plan->forward.ipv6)
 		file_write(IPV6_FORWARDING, "0", 1);
 }
 

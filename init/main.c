@@ -138,12 +138,17 @@ int main(int argc, char **argv, char **envp)
 {
 	struct signals_inherited inherited;
 	struct failure failure;
-	int signals;
+	int signals, error;
 
 	signals_hold(&inherited);
 	signals_take_over(&inherited);
 	(void)argc;
-	if (fds_fill_standard() < 0 || make_plan(argv, envp, &failure) < 0)
+	error = fds_fill_standard();
+	if (error) {
+		fail_errno(&failure, "start", DOING_ANYTHING, "standard descriptors", error);
+		goto failed;
+	}
+	if (make_plan(argv, envp, &failure) < 0)
 		goto failed;
 	if (options.help || options.version)
 		return print_about();

@@ -64,7 +64,7 @@ static int set_agent_caps(struct options *o, const struct setting *s, struct fai
 			return reject(s, f, "not a list of capabilities",
 				      "Write names of capabilities(7) with commas, like net_raw");
 		caps |= 1ULL << cap;
-	} while (!cursor_done(&c));
+	} while (!cursor_done(&c) || c.end[-1] == ',');
 	o->agent_caps = caps;
 	return 0;
 }

@@ -107,10 +107,9 @@ static int plan_identity(struct plan *p, const struct facts *facts, const struct
 
 /* ---- what is free ---- */
 
-static bool is_own_link(const struct link_state *l, unsigned int instance)
+static bool is_jail_link(const struct link_state *l)
 {
-	return l->veth && memcmp(l->end.mac, mac_prefix, sizeof(mac_prefix)) == 0 &&
-	       l->end.mac[4] == instance;
+	return l->veth && memcmp(l->end.mac, mac_prefix, sizeof(mac_prefix)) == 0;
 }
 
 static void set_mac(struct link_end *end, unsigned int instance, uint8_t side)
@@ -133,6 +132,11 @@ static bool link_exists(const struct plan *p, const struct survey *net, const st
 	return false;
 }
 
+static void note_link_name(struct plan *p, uint32_t index, const char *name)
+{
+	p->link_names[p->link_name_count++] = (struct nft_link_name){ index, name };
+}
+
 /* jail0 for the first jail here, and so on; further numbers where a name or an index is taken. */
 static int plan_links(struct plan *p, const struct facts *facts, struct failure *f)
 {
@@ -148,6 +152,9 @@ static int plan_links(struct plan *p, const struct facts *facts, struct failure 
 		memcpy(p->wire.inner.name, "eth0", sizeof("eth0"));
 		set_mac(outer, facts->instance, 0);
 		set_mac(&p->wire.inner, facts->instance, 1);
+		note_link_name(p, LINK_LOOPBACK, "lo");
+		note_link_name(p, p->wire.inner.index, p->wire.inner.name);
+		note_link_name(p, outer->index, outer->name);
 		return 0;
 	}
 	return fail(f, STAGE, "Remove links that are named jail0, jail1, ...",
@@ -197,6 +204,7 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 			p->wire.inner_addresses[i] = subnet;
 			p->wire.inner_addresses[i].address.bytes[last]++;
 			p->wire.address_count++;
+			p->wire.family_count++;
 			return 0;
 		}
 	}
@@ -220,14 +228,25 @@ static bool uses_family(const struct options *o, uint8_t family)
 	return false;
 }
 
+static const struct prefix link_local[2] = {
+	{ { AF_INET6, { 0xfe, 0x80, [15] = 1 } }, 64 },
+	{ { AF_INET6, { 0xfe, 0x80, [15] = 2 } }, 64 },
+};
+
 /* A jail in a container without IPv6 has none either. */
 static int plan_ipv6(struct plan *p, const struct options *o, const struct facts *facts,
 		     struct failure *f)
 {
 	if (!facts->net.ipv6)
 		return 0;
-	if (facts->ipv6_on_new_links)
-		return plan_subnet(p, AF_INET6, facts, &o->policy, f);
+	if (facts->ipv6_on_new_links) {
+		p->wire.outer_addresses[2] = link_local[0];
+		p->wire.inner_addresses[2] = link_local[1];
+		if (plan_subnet(p, AF_INET6, facts, &o->policy, f) < 0)
+			return -1;
+		p->wire.address_count++;
+		return 0;
+	}
 	if (uses_family(o, AF_INET6))
 		return fail(
 			f, STAGE, "Start with --sysctl net.ipv6.conf.default.disable_ipv6=0",
@@ -255,19 +274,25 @@ static int plan_forwarding(struct plan *p, const struct options *o, const struct
 			   struct failure *f)
 {
 	const struct survey *net = &facts->net;
+	struct text comment;
 
 	p->forward_ipv4 = uses_family(o, AF_INET);
-	p->forward_ipv6 = uses_family(o, AF_INET6) && net->ipv6 && !net->ipv6_forwards;
+	p->forward.ipv6 = uses_family(o, AF_INET6) && p->wire.family_count > 1 &&
+			  (!net->ipv6_forwards || facts->was_off.ipv6);
 	for (unsigned int i = 0; p->forward_ipv4 && i < net->link_count; i++) {
 		const struct link_state *l = &net->links[i];
 
-		if (!l->up || l->loopback || l->forwards || l->end.index == p->leftover_link)
+		if (!l->up || l->loopback || is_jail_link(l) ||
+		    (l->forwards && !forwarding_has(&facts->was_off, l->end.index)))
 			continue;
-		if (p->forward_link_count == FORWARD_LINKS)
+		if (!forwarding_add(&p->forward, l->end.index))
 			return fail(f, STAGE, "Add --sysctl net.ipv4.ip_forward=1",
-				    "forwarding: it is off on more than %u links", FORWARD_LINKS);
-		p->forward_links[p->forward_link_count++] = l->end;
+				    "forwarding: it is off on more than %u links",
+				    FORWARDING_LINKS);
+		note_link_name(p, l->end.index, l->end.name);
 	}
+	comment = TEXT_OVER(p->comment);
+	forwarding_print(&comment, &p->forward);
 	return 0;
 }
 
@@ -313,7 +338,8 @@ static int plan_veth(struct plan *p, const struct options *o, const struct facts
 	if (need_net_admin(facts, f) < 0 || plan_namespaces(p, o, facts, f) < 0)
 		return -1;
 	for (unsigned int i = 0; i < facts->net.link_count; i++)
-		if (is_own_link(&facts->net.links[i], facts->instance))
+		if (is_jail_link(&facts->net.links[i]) &&
+		    facts->net.links[i].end.mac[4] == facts->instance)
 			p->leftover_link = facts->net.links[i].end.index;
 	p->leftover_table = facts->table_left;
 	p->ipv6_stack = facts->net.ipv6_stack;

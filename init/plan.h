@@ -7,6 +7,7 @@
 #define INIT_PLAN_H
 
 #include "init/accounts.h"
+#include "init/forwarding.h"
 #include "init/options.h"
 #include "netlink/nft.h"
 #include "netlink/survey.h"
@@ -17,9 +18,6 @@
 /* Containers of a pod share a network namespace: so many jails may stand in one. */
 #define INSTANCES 16
 
-/* Links of the container on which IPv4 forwarding has to be switched on. */
-#define FORWARD_LINKS 16
-
 /* What preflight found. */
 struct facts {
 	uint32_t uid, gid;
@@ -28,16 +26,21 @@ struct facts {
 	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
 	char table[32]; /* name of our table */
 	bool table_left; /* it is there already: the run before was killed */
+	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
 	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
 	struct survey net;
 };
 
-/* The veth pair. Addresses: one IPv4 pair, then one IPv6 pair if `address_count` is 2. */
+/*
+ * The veth pair and its addresses: IPv4; with IPv6 also that and, the last, a link-local one, from
+ * which the kernel asks its neighbour by neighbour discovery.
+ */
 struct wire {
 	struct link_end outer, inner;
 	uint32_t mtu;
-	struct prefix outer_addresses[2], inner_addresses[2];
-	unsigned int address_count;
+	struct prefix outer_addresses[3], inner_addresses[3];
+	unsigned int address_count; /* 1 or 3 */
+	unsigned int family_count; /* 1 or 2: those of them that are routed */
 };
 
 struct plan {
@@ -51,11 +54,13 @@ struct plan {
 	bool leftover_table;
 	struct wire wire;
 	bool ipv6_stack; /* this kernel has IPv6, so links have to be told not to configure it */
-	bool forward_ipv4; /* on the outer end of the wire, and on these */
-	struct link_end forward_links[FORWARD_LINKS];
-	unsigned int forward_link_count;
-	bool forward_ipv6; /* switch it on for the whole container; there is no other way */
+	bool forward_ipv4; /* on the outer end of the wire */
+	struct forwarding
+		forward; /* and on these links; IPv6 for the whole container, or not at all */
+	char comment[256]; /* of the table: what to restore */
 	struct nft_ruleset inner, outer;
+	struct nft_link_name link_names[FORWARDING_LINKS + 3]; /* of the links in the rules */
+	unsigned int link_name_count;
 
 	bool change_user;
 	struct account agent; /* if change_user; else its uid and gid only, which are ours */

@@ -39,16 +39,25 @@ static void print_wire(struct text *t, const struct wire *w)
 	}
 }
 
+static const char *link_name(const struct plan *p, uint32_t index)
+{
+	for (unsigned int i = 0; i < p->link_name_count; i++)
+		if (p->link_names[i].index == index)
+			return p->link_names[i].name;
+	return "?";
+}
+
 static void print_forwarding(struct text *t, const struct plan *p)
 {
 	if (p->forward_ipv4) {
 		start_line(t, "forwarding");
 		text_printf(t, "IPv4 on %s", p->wire.outer.name);
-		for (unsigned int i = 0; i < p->forward_link_count; i++)
-			text_printf(t, ", %s (restored at exit)", p->forward_links[i].name);
+		for (unsigned int i = 0; i < p->forward.count; i++)
+			text_printf(t, ", %s (restored at exit)",
+				    link_name(p, p->forward.links[i]));
 		text_char(t, '\n');
 	}
-	if (p->forward_ipv6) {
+	if (p->forward.ipv6) {
 		start_line(t, "forwarding");
 		text_printf(t, "IPv6 on all links (restored at exit)\n");
 	}
@@ -56,39 +65,26 @@ static void print_forwarding(struct text *t, const struct plan *p)
 
 /* As `nft -y list table` shows it. */
 static void print_ruleset(struct text *t, const char *where, const struct nft_ruleset *set,
-			  const struct nft_link_name *links, unsigned int link_count)
+			  const struct plan *p)
 {
 	unsigned int next = 0;
 
 	start_line(t, "rules");
 	text_printf(t, "%s\ntable inet %s {\n", where, set->table);
+	if (set->comment[0])
+		text_printf(t, "\tcomment \"%s\"\n", set->comment);
 	for (unsigned int i = 0; i < set->chain_count; i++) {
 		text_printf(t, "%s\tchain %s {\n\t\t", i > 0 ? "\n" : "", set->chains[i].name);
 		nft_chain_print(t, &set->chains[i]);
 		text_char(t, '\n');
 		for (; next < set->rule_count && set->rules[next].chain == i; next++) {
 			text_printf(t, "\t\t");
-			nft_rule_print(t, &set->rules[next], links, link_count);
+			nft_rule_print(t, &set->rules[next], p->link_names, p->link_name_count);
 			text_char(t, '\n');
 		}
 		text_printf(t, "\t}\n");
 	}
 	text_printf(t, "}\n");
-}
-
-static void print_rulesets(struct text *t, const struct plan *p)
-{
-	struct nft_link_name links[FORWARD_LINKS + 3] = {
-		{ LINK_LOOPBACK, "lo" },
-		{ p->wire.inner.index, p->wire.inner.name },
-		{ p->wire.outer.index, p->wire.outer.name },
-	};
-
-	for (unsigned int i = 0; i < p->forward_link_count; i++)
-		links[3 + i] = (struct nft_link_name){ p->forward_links[i].index,
-						       p->forward_links[i].name };
-	print_ruleset(t, "in the jail", &p->inner, links, 3 + p->forward_link_count);
-	print_ruleset(t, "in the container", &p->outer, links, 3 + p->forward_link_count);
 }
 
 static void print_caps(struct text *t, uint64_t caps)
@@ -125,7 +121,8 @@ static void print_jail(struct text *t, const struct plan *p)
 	}
 	print_wire(t, &p->wire);
 	print_forwarding(t, p);
-	print_rulesets(t, p);
+	print_ruleset(t, "in the jail", &p->inner, p);
+	print_ruleset(t, "in the container", &p->outer, p);
 }
 
 static void print_agent(struct text *t, const struct plan *p)

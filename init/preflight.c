@@ -14,6 +14,10 @@
 #include "sys/fds.h"
 
 #define STAGE "preflight"
+#define INSTANCE_PREFIX "boundary_init_"
+
+/* A dump that another process disturbs is asked for again, but not for ever. */
+#define DUMP_TRIES 8
 
 /* A file with capabilities may give permitted ones only (setcap ...+p): make them effective. */
 static int raise_capabilities(struct caps *c)
@@ -24,11 +28,10 @@ static int raise_capabilities(struct caps *c)
 	return caps_drop(c->permitted);
 }
 
-static void name_table(struct facts *facts)
+/* Name of the table, and of the lock, of the jail with this number. */
+static void name_instance(struct text *t, unsigned int instance)
 {
-	struct text name = TEXT_OVER(facts->table);
-
-	text_printf(&name, "boundary_init_%u", facts->instance);
+	text_printf(t, INSTANCE_PREFIX "%u", instance);
 }
 
 /*
@@ -36,36 +39,51 @@ static void name_table(struct facts *facts)
  * leaves its table behind. An abstract socket of our name tells the two apart: it belongs to the
  * network namespace and vanishes with its owner, however that ends.
  */
-static int take_instance(struct facts *facts, int *lock)
+static int bind_instance(int fd, unsigned int instance)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int error;
+	struct text name = text_over(address.sun_path + 1, sizeof(address.sun_path) - 1);
 
-	if (fd < 0)
+	name_instance(&name, instance);
+	return bind(fd, (const struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length)) ?
+		       -errno :
+		       0;
+}
+
+static int take_instance(struct facts *facts, struct outside *outside)
+{
+	struct text table = TEXT_OVER(facts->table);
+	int error = -EADDRINUSE;
+
+	outside->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (outside->lock < 0)
 		return -errno;
-	for (facts->instance = 0; facts->instance < INSTANCES; facts->instance++) {
-		socklen_t length;
-
-		name_table(facts);
-		memcpy(address.sun_path + 1, facts->table, strlen(facts->table));
-		length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				     strlen(facts->table));
-		if (bind(fd, (const struct sockaddr *)&address, length) == 0) {
-			*lock = fd;
-			return 0;
-		}
-		if (errno != EADDRINUSE)
-			break;
+	for (unsigned int i = 0; i < INSTANCES && error == -EADDRINUSE; i++) {
+		error = bind_instance(outside->lock, i);
+		facts->instance = i;
 	}
-	error = -errno;
-	close(fd);
+	outside->instance = facts->instance;
+	name_instance(&table, facts->instance);
 	return error;
+}
+
+bool preflight_others_alive(const struct outside *outside)
+{
+	bool alive = false;
+
+	for (unsigned int i = 0; i < INSTANCES && !alive; i++) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		alive = i != outside->instance && bind_instance(fd, i) == -EADDRINUSE;
+		close(fd);
+	}
+	return alive;
 }
 
 static int look_at_network(struct facts *facts, struct outside *outside, struct failure *f)
 {
-	int error = take_instance(facts, &outside->lock);
+	int error = take_instance(facts, outside);
 
 	if (error == -EADDRINUSE)
 		return fail(f, STAGE, "Put fewer jails into one pod",
@@ -98,17 +116,28 @@ static bool new_links_have_ipv6(void)
 	       value[0] == '0';
 }
 
-static int look_for_table(struct facts *facts, const struct outside *outside, struct failure *f)
+static void note_table(struct span name, struct span comment, void *to)
 {
-	int present = nft_present(outside->filter, facts->table);
+	struct facts *facts = to;
 
+	if (span_is(name, facts->table))
+		facts->table_left = true;
+	/* Ours of a run that was killed, or that of another jail here. */
+	if (name.length > strlen(INSTANCE_PREFIX) &&
+	    memcmp(name.at, INSTANCE_PREFIX, strlen(INSTANCE_PREFIX)) == 0)
+		forwarding_read(comment, &facts->was_off);
+}
+
+static int look_for_tables(struct facts *facts, const struct outside *outside, struct failure *f)
+{
+	int error = -EINTR;
+
+	for (int i = 0; i < DUMP_TRIES && error == -EINTR; i++)
+		error = nft_each_table(outside->filter, note_table, facts);
 	/* Only an administrator may ask; who is none is told so by the plan. */
-	if (present == -EPERM && !(facts->caps.effective & CAP_BIT(CAP_NET_ADMIN)))
-		present = 0;
-	if (present < 0)
-		return fail_errno(f, STAGE, DOING_RULES, "nf_tables", present);
-	facts->table_left = present;
-	return 0;
+	if (error == -EPERM && !(facts->caps.effective & CAP_BIT(CAP_NET_ADMIN)))
+		error = 0;
+	return error ? fail_errno(f, STAGE, DOING_RULES, "nf_tables", error) : 0;
 }
 
 int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside, struct failure *f)
@@ -132,7 +161,7 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 	if (look_at_network(facts, outside, f) < 0)
 		return -1;
 	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
-	return look_for_table(facts, outside, f);
+	return look_for_tables(facts, outside, f);
 }
 
 /* The whole file, or an empty span if it is not there. 0 or -errno. */

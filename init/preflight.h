@@ -10,10 +10,14 @@ struct outside {
 	int route; /* NETLINK_ROUTE */
 	int filter; /* NETLINK_NETFILTER */
 	int lock; /* holds our instance number */
+	unsigned int instance;
 };
 
 /* 0, or -1 with `f` filled. For --jail=none the network is left alone. */
 int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside, struct failure *f);
+
+/* Are there other jails in the container's network namespace? */
+bool preflight_others_alive(const struct outside *outside);
 
 /* The account of --user, by the files of the image; they stay mapped, since `a` points into them. */
 int preflight_account(struct span user, struct account *a, struct failure *f);

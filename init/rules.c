@@ -84,10 +84,19 @@ static void build_inner(struct builder *b, const struct plan *p, const struct po
 	ADD(b, .out = LINK_LOOPBACK, .verdict = NFT_ACCEPT_PACKET);
 	ADD(b, .out = wire, .established = true, .verdict = NFT_ACCEPT_PACKET);
 	add_policy(b, policy, 0, wire, false);
-	if (p->wire.address_count > 1)
+	if (p->wire.family_count > 1)
 		ADD(b, .out = wire, .protocol = IPPROTO_ICMPV6, .icmp6_first = ND_FIRST,
 		    .icmp6_last = ND_LAST, .verdict = NFT_ACCEPT_PACKET);
 	add_refusal(b, 0);
+}
+
+/* The prefix of this one address. */
+static struct prefix only(const struct prefix *p)
+{
+	struct prefix whole = *p;
+
+	whole.length = (uint8_t)(8 * address_size(p->address.family));
+	return whole;
 }
 
 /* Nothing comes over the wire but from the jail's own addresses. */
@@ -97,15 +106,11 @@ static void build_antispoof(struct builder *b, const struct plan *p)
 
 	open_chain(b, "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false);
 	ADD(b, .in = wire, .not_in = true, .verdict = NFT_ACCEPT_PACKET);
-	for (unsigned int i = 0; i < p->wire.address_count; i++) {
-		struct prefix jail = p->wire.inner_addresses[i];
-
-		jail.length = (uint8_t)(8 * address_size(jail.address.family));
-		ADD(b, .source = jail, .verdict = NFT_ACCEPT_PACKET);
-	}
-	if (p->wire.address_count > 1)
-		ADD(b, .protocol = IPPROTO_ICMPV6, .icmp6_first = ND_FIRST, .icmp6_last = ND_LAST,
-		    .verdict = NFT_ACCEPT_PACKET);
+	for (unsigned int i = 0; i < p->wire.family_count; i++)
+		ADD(b, .source = only(&p->wire.inner_addresses[i]), .verdict = NFT_ACCEPT_PACKET);
+	if (p->wire.family_count > 1)
+		ADD(b, .source = only(&p->wire.inner_addresses[2]), .protocol = IPPROTO_ICMPV6,
+		    .icmp6_first = ND_FIRST, .icmp6_last = ND_LAST, .verdict = NFT_ACCEPT_PACKET);
 	ADD(b, .verdict = NFT_DROP_PACKET);
 }
 
@@ -117,7 +122,7 @@ static void build_input(struct builder *b, const struct plan *p)
 	open_chain(b, "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, false);
 	ADD(b, .in = wire, .not_in = true, .verdict = NFT_ACCEPT_PACKET);
 	ADD(b, .established = true, .verdict = NFT_ACCEPT_PACKET);
-	if (p->wire.address_count > 1)
+	if (p->wire.family_count > 1)
 		ADD(b, .protocol = IPPROTO_ICMPV6, .icmp6_first = ND_FIRST, .icmp6_last = ND_LAST,
 		    .verdict = NFT_ACCEPT_PACKET);
 	add_refusal(b, 0);
@@ -128,6 +133,8 @@ static void build_forward(struct builder *b, const struct plan *p, const struct 
 	uint32_t wire = p->wire.outer.index;
 
 	open_chain(b, "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, false);
+	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
+	ADD(b, .in = wire, .stray = true, .verdict = NFT_DROP_PACKET);
 	ADD(b, .in = wire, .established = true, .verdict = NFT_ACCEPT_PACKET);
 	add_policy(b, policy, wire, wire, true);
 	add_refusal(b, wire);
@@ -135,8 +142,8 @@ static void build_forward(struct builder *b, const struct plan *p, const struct 
 	ADD(b, .out = wire, .translated = true, .verdict = NFT_ACCEPT_PACKET);
 	ADD(b, .out = wire, .verdict = NFT_DROP_PACKET);
 	/* Where forwarding was off until now, only what is on its way to a jail may use it. */
-	for (unsigned int i = 0; i < p->forward_link_count; i++) {
-		uint32_t link = p->forward_links[i].index;
+	for (unsigned int i = 0; i < p->forward.count; i++) {
+		uint32_t link = p->forward.links[i];
 
 		ADD(b, .in = link, .established = true, .verdict = NFT_ACCEPT_PACKET);
 		ADD(b, .in = link, .translated = true, .verdict = NFT_ACCEPT_PACKET);
@@ -147,24 +154,20 @@ static void build_forward(struct builder *b, const struct plan *p, const struct 
 static void build_masquerade(struct builder *b, const struct plan *p)
 {
 	open_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT, false);
-	for (unsigned int i = 0; i < p->wire.address_count; i++) {
-		struct prefix jail = p->wire.inner_addresses[i];
-
-		jail.length = (uint8_t)(8 * address_size(jail.address.family));
-		ADD(b, .out = p->wire.outer.index, .not_out = true, .source = jail,
-		    .verdict = NFT_MASQUERADE);
-	}
+	for (unsigned int i = 0; i < p->wire.family_count; i++)
+		ADD(b, .out = p->wire.outer.index, .not_out = true,
+		    .source = only(&p->wire.inner_addresses[i]), .verdict = NFT_MASQUERADE);
 }
 
 static void add_publish(struct builder *b, const struct plan *p, const struct options *o,
 			const struct facts *facts, uint32_t not_in)
 {
-	bool ipv6 = p->forward_ipv6 || facts->net.ipv6_forwards;
+	bool ipv6 = p->forward.ipv6 || facts->net.ipv6_forwards;
 
 	for (unsigned int i = 0; i < o->publish_count; i++) {
 		const struct publish *publish = &o->publish[i];
 
-		for (unsigned int k = 0; k < p->wire.address_count; k++) {
+		for (unsigned int k = 0; k < p->wire.family_count; k++) {
 			const struct address *jail = &p->wire.inner_addresses[k].address;
 			struct nft_rule rule = {
 				.in = not_in,
@@ -217,7 +220,9 @@ int rules_build(struct plan *p, const struct options *o, const struct facts *fac
 	struct builder outer = { .set = &p->outer };
 
 	p->inner.table = facts->table;
+	p->inner.comment = "";
 	p->outer.table = facts->table;
+	p->outer.comment = p->comment;
 	build_inner(&inner, p, &o->policy);
 	build_antispoof(&outer, p);
 	build_input(&outer, p);

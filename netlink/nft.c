@@ -57,11 +57,29 @@ static void add_frame(struct nl_batch *b, uint16_t type)
 	nl_end(b, m);
 }
 
-static void add_table(struct nl_batch *b, uint16_t type, uint16_t flags, const char *table)
+/* What nft(8) keeps as `comment`; kernels before 5.10 leave it out. */
+#define COMMENT_TYPE 0
+#define COMMENT_MAX 254
+
+static void put_comment(struct nlmsghdr *m, const char *comment)
+{
+	char data[2 + COMMENT_MAX + 1] = { COMMENT_TYPE };
+	struct text t = text_over(data + 2, sizeof(data) - 2);
+
+	text_printf(&t, "%s", comment);
+	if (t.length == 0 || t.cut)
+		return;
+	data[1] = (char)(t.length + 1);
+	mnl_attr_put(m, NFTA_TABLE_USERDATA, t.length + 3, data);
+}
+
+static void add_table(struct nl_batch *b, uint16_t type, uint16_t flags, const char *table,
+		      const char *comment)
 {
 	struct nlmsghdr *m = begin(b, type, flags, "table");
 
 	mnl_attr_put_strz(m, NFTA_TABLE_NAME, table);
+	put_comment(m, comment);
 	nl_end(b, m);
 }
 
@@ -109,8 +127,8 @@ int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_err
 	 */
 	add_frame(&b, NFNL_MSG_BATCH_BEGIN);
 	if (present)
-		add_table(&b, NFT_MSG_DELTABLE, 0, set->table);
-	add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, set->table);
+		add_table(&b, NFT_MSG_DELTABLE, 0, set->table, "");
+	add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, set->table, set->comment);
 	for (unsigned int i = 0; i < set->chain_count; i++)
 		add_chain(&b, set->table, &set->chains[i]);
 	for (unsigned int i = 0; i < set->rule_count; i++)
@@ -125,34 +143,64 @@ int nft_delete(int fd, const char *table, struct nl_error *e)
 	struct nl_batch b = NL_BATCH_OVER(batch_bytes, batch_objects);
 
 	add_frame(&b, NFNL_MSG_BATCH_BEGIN);
-	add_table(&b, NFT_MSG_DELTABLE, NLM_F_ACK, table);
+	add_table(&b, NFT_MSG_DELTABLE, NLM_F_ACK, table, "");
 	add_frame(&b, NFNL_MSG_BATCH_END);
 	return nl_send(fd, &b, e);
 }
 
 /* ---- reading back ---- */
 
+struct table_reader {
+	void (*each)(struct span name, struct span comment, void *to);
+	void *to;
+};
+
+/* A string attribute without its NUL. */
+static struct span string_of(const struct nlattr *a)
+{
+	const char *string = mnl_attr_get_payload(a);
+
+	return (struct span){ .at = string,
+			      .length = strnlen(string, mnl_attr_get_payload_len(a)) };
+}
+
+/* User data as nft(8) has it: type, length, value; a comment is of type 0. */
+static struct span comment_of(const struct nlattr *a)
+{
+	const char *data = mnl_attr_get_payload(a);
+	size_t length = mnl_attr_get_payload_len(a);
+
+	if (length < 2 || data[0] != COMMENT_TYPE || (unsigned char)data[1] > length - 2)
+		return span_of("");
+	return (struct span){ .at = data + 2, .length = strnlen(data + 2, (unsigned char)data[1]) };
+}
+
 static int each_table(const struct nlmsghdr *m, void *to)
 {
-	bool *present = to;
+	struct span name = span_of(""), comment = span_of("");
+	struct table_reader *reader = to;
+	const struct nlattr *a;
 
-	*present = m->nlmsg_type == table_message(NFT_MSG_NEWTABLE);
+	NL_EACH(a, m, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME)
+			name = string_of(a);
+		if (mnl_attr_get_type(a) == NFTA_TABLE_USERDATA)
+			comment = comment_of(a);
+	}
+	reader->each(name, comment, reader->to);
 	return 0;
 }
 
-int nft_present(int fd, const char *table)
+int nft_each_table(int fd, void (*each)(struct span name, struct span comment, void *to), void *to)
 {
 	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-	bool present = false;
-	int error;
+	struct table_reader reader = { .each = each, .to = to };
 
 	m->nlmsg_type = table_message(NFT_MSG_GETTABLE);
-	m->nlmsg_flags = NLM_F_REQUEST;
+	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	put_header(m, NFPROTO_INET, 0);
-	mnl_attr_put_strz(m, NFTA_TABLE_NAME, table);
-	error = nl_ask(fd, m, each_table, &present);
-	return error == -ENOENT ? 0 : error ? error : present;
+	return nl_ask(fd, m, each_table, &reader);
 }
 
 static const struct nlattr *find(const struct nlattr *nest, uint16_t type)

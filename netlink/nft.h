@@ -13,6 +13,7 @@
 
 #include "netlink/request.h"
 #include "sys/address.h"
+#include "sys/cursor.h"
 #include "sys/text.h"
 
 enum nft_verdict {
@@ -35,6 +36,7 @@ struct nft_rule {
 	bool not_source;
 	bool local; /* the destination is an address of this namespace */
 	bool established; /* of a connection that was let through before, its ICMP errors included */
+	bool stray; /* of no connection: NAT leaves such packets as they are */
 	bool translated; /* of a connection with a destination rewritten by NFT_DNAT */
 	uint32_t in; /* index of the link that the packet came by */
 	uint32_t out; /* ... that it leaves by */
@@ -59,6 +61,7 @@ struct nft_chain {
 
 struct nft_ruleset {
 	const char *table;
+	const char *comment; /* of the table; empty for none */
 	struct nft_chain chains[NFT_CHAINS];
 	unsigned int chain_count;
 	struct nft_rule rules[NFT_RULES]; /* grouped by chain, in the order of the chains */
@@ -83,8 +86,8 @@ int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_err
 /* Deletes the table. */
 int nft_delete(int fd, const char *table, struct nl_error *e);
 
-/* 1 if a table of this name is there, 0 if not, or -errno. */
-int nft_present(int fd, const char *table);
+/* Hands out every table: its name and its comment, which is empty where there is none. */
+int nft_each_table(int fd, void (*each)(struct span name, struct span comment, void *to), void *to);
 
 /* Whether the kernel holds exactly this table: its chains and, byte for byte, its rules. 1, 0, -errno. */
 int nft_check(int fd, const struct nft_ruleset *set);

@@ -21,6 +21,8 @@
 /* nf_conntrack's states as a bit mask (NF_CT_STATE_BIT of the kernel's nf_conntrack.h). */
 #define STATE_ESTABLISHED (1U << (IP_CT_ESTABLISHED % IP_CT_IS_REPLY + 1))
 #define STATE_RELATED (1U << (IP_CT_RELATED % IP_CT_IS_REPLY + 1))
+#define STATE_INVALID (1U << 0)
+#define STATE_UNTRACKED (1U << 6)
 
 struct expression {
 	struct nlattr *element;
@@ -266,6 +268,8 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 		match_local(m);
 	if (r->established)
 		match_conntrack(m, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED);
+	if (r->stray)
+		match_conntrack(m, NFT_CT_STATE, STATE_INVALID | STATE_UNTRACKED);
 	if (r->translated)
 		match_conntrack(m, NFT_CT_STATUS, IPS_DST_NAT);
 	if (family)
@@ -378,6 +382,8 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 		text_printf(t, "fib daddr type local ");
 	if (r->established)
 		text_printf(t, "ct state established,related ");
+	if (r->stray)
+		text_printf(t, "ct state invalid,untracked ");
 	if (r->translated)
 		text_printf(t, "ct status dnat ");
 	if (r->family)

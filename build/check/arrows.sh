@@ -9,7 +9,7 @@
 set -eu
 
 # Parsers and policy: hostile bytes and argv arrive here first.
-pure='sys/text sys/cursor sys/address sys/failure sys/cap_names init/options init/policy init/accounts'
+pure='sys/text sys/cursor sys/address sys/failure sys/cap_names init/options init/policy init/accounts init/forwarding'
 # The plan is pure too, but it is data for netlink and sys, whose types it borrows.
 pure_plan='init/plan init/plan_print init/rules'
 

@@ -106,10 +106,13 @@ class Process:
         else:
             self._selector.unregister(key.fd)
 
-    def expect(self, text, timeout=TIMEOUT, stream="out"):
-        """Waits until the text is in the output; returns all of it so far. Hung or EOFError if it never is."""
+    def expect(self, text, timeout=TIMEOUT, stream="out", start=0):
+        """Waits until the text is in the output; returns all of it so far. Hung or EOFError if it never is.
+
+        start: how many bytes at the beginning of the output do not count.
+        """
         wanted = text.encode()
-        if not self._pump(lambda: wanted in self._output[stream], timeout, f"{text!r} in {stream}"):
+        if not self._pump(lambda: wanted in self._output[stream][start:], timeout, f"{text!r} in {stream}"):
             raise EOFError(f"ended without {text!r}: out={self.out!r} err={self.err!r}")
         return self.out if stream == "out" else self.err
 

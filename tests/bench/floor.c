@@ -50,6 +50,7 @@ static const struct prefix inner_address = { { AF_INET, { 10, 200, 114, 3 } }, 3
 
 static struct nft_ruleset inner_rules = {
 	.table = "boundary_init_0",
+	.comment = "",
 	.chains = { { "output", "filter", NF_INET_LOCAL_OUT, 0, true } },
 	.chain_count = 1,
 	.rules = {
@@ -64,6 +65,7 @@ static struct nft_ruleset inner_rules = {
 
 static struct nft_ruleset outer_rules = {
 	.table = "boundary_init_0",
+	.comment = "",
 	.chains = {
 		{ "antispoof", "filter", NF_INET_PRE_ROUTING, -300, false },
 		{ "input", "filter", NF_INET_LOCAL_IN, 0, false },
@@ -152,6 +154,13 @@ static void write_map(pid_t pid, const char *file)
 	must(file_write(path, "0 0 4294967295\n", 15), file);
 }
 
+static void ignore_table(struct span name, struct span comment, void *to)
+{
+	(void)name;
+	(void)comment;
+	(void)to;
+}
+
 static void look_around(int route, int filter)
 {
 	static struct survey survey;
@@ -161,7 +170,7 @@ static void look_around(int route, int filter)
 	must(idmap_read("/proc/self/uid_map", &map), "uid_map");
 	must(idmap_read("/proc/self/gid_map", &map), "gid_map");
 	must(survey_take(route, &survey), "survey");
-	must(nft_present(filter, outer_rules.table), "table");
+	must(nft_each_table(filter, ignore_table, NULL), "tables");
 }
 
 static void read_map_back(pid_t pid, const char *file)

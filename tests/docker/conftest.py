@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures, all for the whole session: net (a test internet), engine (a real dockerd on it), agent_image, and flags (what
-a user adds to 'docker run' for the veth jail):
+"""Fixtures, all for the whole session: net (a test internet), engine (a real dockerd on it), agent_image, and flags
+(what a user adds to 'docker run' for the veth jail):
 
     result = engine.run("run", "--rm", *flags, agent_image, "--allow", f"cidr={net.allowed.v4}", "--", "/probe", ...)
 

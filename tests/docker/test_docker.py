@@ -3,6 +3,8 @@
 what is said when the container's options do not allow a jail. Whatever a remedy proposes is tried, and works."""
 
 import io
+import json
+import re
 import shutil
 import statistics
 import tarfile
@@ -13,7 +15,7 @@ import pytest
 import images
 import sandbox
 from agent import allow
-from containers import AT_ONCE, CAPABILITY_SETS, NO_CAPABILITY, main_job, refusal, status_of, works
+from containers import AT_ONCE, CAPABILITY_SETS, NO_CAPABILITY, main_job, refusal, status_of, worked, works
 from engine import MACHINE_V4, PATH
 from wire import Wire
 
@@ -113,25 +115,24 @@ def test_agent_finds_its_container_as_without_a_jail(jails):
                        "--group-add", "2000", "--ulimit", "nofile=500:500")
     status = result.json
     assert (result.code, result.err, status["cwd"]) == (0, "", "/etc")
-    assert status["environ"] == {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                                 "HOSTNAME": "here", "COLOUR": "blue"}
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    assert status["environ"] == {"PATH": path, "HOME": "/root", "HOSTNAME": "here", "COLOUR": "blue"}
     assert status["Groups"] == [0, 2000] and sorted(status["fds"]) == ["0", "1", "2"]
     assert "Max open files            500" in status["limits"]
 
 
 def test_agent_cannot_do_what_the_profile_lets_init_do(jails):
     """The rule that lets init make its namespaces is in force for the agent as well, but for its own filter."""
-    tries = ["fork", "clone-user-net", "clone-user", "unshare-user", "clone3-user", "nft-table", "addr-add", "mount",
-             "socket-inet", "socket-vsock", "socket-raw", "kill-init-term", "read-init-mem", "setns-init-net"]
-    result = jails.run(["/probe", "try", *tries])
-    assert (result.code, result.err) == (0, "")
-    assert result.json == {
-        "fork": "OK", "clone-user-net": "EPERM", "clone-user": "EPERM", "unshare-user": "EPERM", "clone3-user": "ENOSYS",
-        "nft-table": "EPERM", "addr-add": "EPERM", "mount": "EPERM", "socket-inet": "OK", "socket-vsock": "EAFNOSUPPORT",
-        "socket-raw": "EPERM", "kill-init-term": "EPERM", "read-init-mem": "EACCES", "setns-init-net": "EACCES"}
+    expected = {
+        "fork": "OK", "clone-user-net": "EPERM", "clone-user": "EPERM", "unshare-user": "EPERM",
+        "clone3-user": "ENOSYS", "nft-table": "EPERM", "addr-add": "EPERM", "mount": "EPERM", "socket-inet": "OK",
+        "socket-vsock": "EAFNOSUPPORT", "socket-raw": "EPERM", "kill-init-term": "EPERM", "read-init-mem": "EACCES",
+        "setns-init-net": "EACCES"}
+    result = jails.run(["/probe", "try", *expected])
+    assert (result.code, result.json, result.err) == (0, expected, "")
 
 
-@pytest.mark.parametrize("user", ["agent", "1000", "nogroup", "agent:shared", "3000:2001"])
+@pytest.mark.parametrize("user", ["agent", "nogroup", "3000:2001"])
 def test_user_is_whom_docker_would_make_it(net, jails, user):
     """--user of boundary-init against 'docker run --user': ids, supplementary groups and HOME are the same."""
     docker = jails.engine.run("run", "--rm", "--user", user, "--entrypoint", "/probe", jails.image, "status").json
@@ -150,8 +151,7 @@ def test_unknown_user(jails):
 # ---- what comes back
 
 
-@pytest.mark.parametrize("command, code", [(["exit", "0"], 0), (["exit", "42"], 42), (["exit", "255"], 255),
-                                           (["kill-self", "9"], 137), (["kill-self", "11"], 139)])
+@pytest.mark.parametrize("command, code", [(["exit", "0"], 0), (["exit", "42"], 42), (["kill-self", "11"], 139)])
 def test_exit_code(jails, command, code):
     result = jails.run(["/probe", *command])
     assert (result.code, result.out, result.err) == (code, "", "")
@@ -173,8 +173,8 @@ def test_streams_stay_apart(jails):
 
 
 def test_log_holds_the_agents_output_only(net, jails):
-    with jails.start([*allow(net.allowed.v4), "--publish", "8080", "--user", "agent", "--", "/probe", "seq", "say", "one", ",",
-                      "spawn", "to", "2", "say", "two", ",", "sleep"]) as container:
+    agent = ["/probe", "seq", "say", "one", ",", "spawn", "to", "2", "say", "two", ",", "sleep"]
+    with jails.start([*allow(net.allowed.v4), "--publish", "8080", "--user", "agent", "--", *agent]) as container:
         container.expect("ready")
         container.stop()
         logs = container.logs()
@@ -221,6 +221,11 @@ def test_without_any_filter(net, jails):
     assert works(net, jails.run(main_job(net)))["Seccomp"] == 2  # the agent's own
 
 
+def test_profile_is_that_of_the_readme(profile):
+    rule = re.search(r"```json\n(.*?)```", (images.ROOT / "README.md").read_text(), re.DOTALL)[1]
+    assert json.loads(rule) == json.loads(profile.read_text())["syscalls"][-1]
+
+
 @pytest.mark.parametrize("option", ["--init", "--pid=host"])
 def test_not_as_pid_1(net, jails, option):
     if option == "--init" and not shutil.which("docker-init", path=PATH):
@@ -230,7 +235,8 @@ def test_not_as_pid_1(net, jails, option):
 
 def test_no_jail_at_all_needs_no_option(jails):
     result = jails.having(flags=[]).run(["--jail=none", "--", "/probe", "seq", "status", ",", "exit", "7"])
-    assert (result.code, result.err, result.json["PPid"], sorted(result.json["interfaces"])) == (7, "", 1, ["eth0", "lo"])
+    assert (result.code, result.err, result.json["PPid"]) == (7, "", 1)
+    assert sorted(result.json["interfaces"]) == ["eth0", "lo"]
 
 
 # ---- options of the container that allow no jail
@@ -313,12 +319,10 @@ def without_userns(jails):
 def test_no_userns(net, without_userns):
     with without_userns.start([*main_job(net, "--no-userns"), ",", "sleep"]) as container:
         container.expect("ready")
-        logs, beside, init = container.logs(), container.probe("status"), status_of(container.pid())
+        beside, init = container.probe("status"), status_of(container.pid())
         container.stop()
-        logs.code = container.code()
-    assert logs.code == 143
-    logs.code = 1
-    agent = works(net, logs)
+        agent = worked(net, container.logs())
+        assert container.code() == 128 + 15
     assert agent["ns"]["user"] == beside["ns"]["user"] and agent["ns"]["net"] != beside["ns"]["net"]
     assert init["CapPrm"] == init["CapEff"] == init["CapBnd"] == NET_ADMIN
 

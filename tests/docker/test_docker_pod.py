@@ -18,14 +18,19 @@ def rules(net, table):
     return net.tool("nft", "--stateless", "list", "table", "inet", table)
 
 
-def jail_links(net):
-    return sorted(link["ifname"] for link in net.ip_json("link") if link["ifname"].startswith("jail"))
+def made_by_jails(net):
+    links = [link["ifname"] for link in net.ip_json("link")]
+    return tables(net), sorted(name for name in links if name.startswith("jail"))
 
 
 def bounded(agent, inside, outside):
     """Whether the agent reaches one host and not the other one."""
     return (agent.do("connect", inside.v4, 80)["errno"], agent.do("connect", outside.v4, 80)["errno"]) == \
         ("OK", "ECONNREFUSED")
+
+
+BOTH = ["boundary_init_0", "boundary_init_1"], ["jail0", "jail1"]
+FIRST, SECOND = (["boundary_init_0"], ["jail0"]), (["boundary_init_1"], ["jail1"])
 
 
 @pytest.fixture(params=[(), IP_FORWARD], ids=["forwarding-off", "forwarding-on"])
@@ -62,16 +67,16 @@ def test_second_container_restarts_while_the_first_one_runs(net, jails):
             second.expect("ready")
             assert bounded(agent, net.allowed, net.denied)
             with second.net() as shared:
-                assert (tables(shared), jail_links(shared)) == (["boundary_init_0", "boundary_init_1"], ["jail0", "jail1"])
+                assert made_by_jails(shared) == BOTH
                 first_rules = rules(shared, "boundary_init_0")
                 for _ in range(2):
                     second.restart()
                     second.expect("ready")
                     assert bounded(agent, net.allowed, net.denied)
-                assert (tables(shared), jail_links(shared)) == (["boundary_init_0", "boundary_init_1"], ["jail0", "jail1"])
+                assert made_by_jails(shared) == BOTH
                 assert rules(shared, "boundary_init_0") == first_rules
                 second.stop()
-                assert (tables(shared), jail_links(shared)) == (["boundary_init_0"], ["jail0"])
+                assert made_by_jails(shared) == FIRST
             assert went_well(second, 3)
         assert bounded(agent, net.allowed, net.denied)
 
@@ -83,7 +88,7 @@ def test_first_container_ends_while_the_second_one_runs(net, jails, pod):
         agent = both.enter_context(jails.agent(allow(f"{net.allowed.v4} port=80"), *inside(pod)))
         for _ in range(2):
             first.stop()
-            assert (tables(pod[1]), jail_links(pod[1])) == (["boundary_init_1"], ["jail1"])
+            assert made_by_jails(pod[1]) == SECOND
             assert bounded(agent, net.allowed, net.denied)
             first.do("start")
             first.expect("ready")
@@ -105,7 +110,7 @@ def test_leftover_of_a_killed_container_is_replaced(net, jails, pod):
                 second.do("start")
                 second.expect("ready")
                 assert bounded(agent, net.allowed, net.denied)
-                assert (tables(pod[1]), jail_links(pod[1])) == (["boundary_init_0", "boundary_init_1"], ["jail0", "jail1"])
+                assert made_by_jails(pod[1]) == BOTH
                 assert rules(pod[1], "boundary_init_1") == fresh
             second.stop()
             assert went_well(second, 3)

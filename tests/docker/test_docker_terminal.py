@@ -17,8 +17,8 @@ def user(request):
 
 
 def test_terminal_is_the_agents(net, jails, user):
-    with jails.launch([*user, *allow(net.allowed.v4), "--", "/probe", "seq", "status", ",", "connect", net.allowed.v4, "80"],
-                      "-it", tty=True) as client:
+    agent = ["/probe", "seq", "status", ",", "connect", net.allowed.v4, "80"]
+    with jails.launch([*user, *allow(net.allowed.v4), "--", *agent], "-it", tty=True) as client:
         result = client.wait()
     status, reached = result.jsons
     assert (result.code, reached["errno"]) == (0, "OK") and "boundary-init" not in result.out

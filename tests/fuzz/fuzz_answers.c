@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that reads answers of the kernel, with answers that no kernel would give. The first byte of the
- * input chooses the question. The others are messages: type, flags and length, 16 bits each, and as
- * many bytes; NLMSG_DONE ends the answer to a question. Only the lengths of messages are right: the
+ * All that reads answers of the kernel, with answers that no kernel would give. The first byte of
+ * the input chooses the question. The others are messages: type, flags, length (16 bits each) and
+ * bytes; NLMSG_DONE ends the answer to a question. Only the lengths of messages are right: the
  * kernel frames them itself.
  */
 #include "tests/fuzz/fuzz.h"

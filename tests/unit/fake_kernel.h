@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's end of a netlink socket, without a kernel: sendto(2) and recvmsg(2) of libc are
+ * The kernel's end of a netlink socket, without a kernel: libc's sendto, recvmsg and setsockopt are
  * replaced for the whole program. What was sent can be looked at; the answers are the test's own.
  * To be included by one file of a program.
  */
@@ -31,6 +31,7 @@ struct kernel {
 	char sent[1 << 20] __attribute__((aligned(NLMSG_ALIGNTO)));
 	size_t sent_length;
 	int send_error; /* errno that sendto fails with */
+	size_t room; /* of the socket's send buffer, in bytes; 0: any */
 	int silence; /* errno of recvmsg when there is nothing more to say; 0: EAGAIN */
 	void (*answer)(const struct nlmsghdr *request); /* called for each datagram that is sent */
 	struct kernel_datagram datagrams[KERNEL_DATAGRAMS];
@@ -42,7 +43,7 @@ struct kernel kernel;
 
 static inline void kernel_reset(void)
 {
-	kernel.sent_length = kernel.count = kernel.next = 0;
+	kernel.sent_length = kernel.room = kernel.count = kernel.next = 0;
 	kernel.send_error = kernel.silence = 0;
 	kernel.answer = NULL;
 }
@@ -111,11 +112,24 @@ ssize_t sendto(int fd, const void *bytes, size_t length, int flags, __CONST_SOCK
 		errno = kernel.send_error;
 		return -1;
 	}
+	if (kernel.room && length > kernel.room) {
+		errno = EMSGSIZE;
+		return -1;
+	}
 	memcpy(kernel.sent, bytes, length);
 	kernel.sent_length = length;
 	if (kernel.answer)
 		kernel.answer((const struct nlmsghdr *)kernel.sent);
 	return (ssize_t)length;
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+{
+	if (fd != KERNEL_FD || length != sizeof(int))
+		abort();
+	if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE))
+		kernel.room = *(const unsigned int *)value;
+	return 0;
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)

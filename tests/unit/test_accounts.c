@@ -15,6 +15,7 @@ static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
 			     "huge:x:4294967295:1::/:\n"
 			     "largest:x:4294967294:4294967294::/:\n"
 			     "homeless:x:1002:1002:::\n"
+			     "colons:x:1006:1006::/colons:/bin/sh:more:than:there:are:fields\n"
 			     "twice:x:1003:1:first:/first:\n"
 			     "twice:x:1004:2:second:/second:\n"
 			     "last:x:1005:1005::/home/last";
@@ -65,6 +66,7 @@ TEST(finds_users_as_docker_does)
 		{ "4294967294", "4294967294 4294967294 /" },
 		{ "77", "1077 1078 /home/numbers" }, /* a name of digits comes first */
 		{ "homeless", "1002 1002 " },
+		{ "colons", "1006 1006 /colons" },
 		{ "twice", "1003 1 /first" },
 		{ "1004", "1004 2 /second" },
 		{ "last", "1005 1005 /home/last" }, /* no newline at the end */

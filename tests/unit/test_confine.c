@@ -10,10 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "sys/confine.h"
 #include "sys/namespaces.h"
 
+#define PARENTS_SOCKET 100 /* descriptor of an abstract socket */
 #define NO_FILTER 99 /* exit code: there are no filters here */
 
 static void confine(void)
@@ -195,16 +197,44 @@ TEST(an_unprivileged_filter_needs_no_new_privs)
 	assert_int_equal(in_child(without_no_new_privs), 0);
 }
 
-/* Where Landlock can: signals go to children and not to the parent. */
+/* Landlock's scopes came with its ABI 6. */
+static bool landlock_scopes(void)
+{
+	return syscall(444, NULL, 0, 1) >= 6; /* landlock_create_ruleset, asked for its version */
+}
+
+static struct sockaddr_un abstract_name(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+
+	snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "test_confine.%d", getpid());
+	return name;
+}
+
+static int connect_to(const struct sockaddr_un *name)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	return answer(connect(fd, (const struct sockaddr *)name, sizeof(*name)));
+}
+
+/* Signals go to oneself and to children, not to the parent; and so with abstract sockets. */
 static int scope(void)
 {
-	int result = confine_no_new_privs() == 0 ? confine_scope() : -1;
+	struct sockaddr_un parents, own = abstract_name();
+	socklen_t length = sizeof(parents);
 	pid_t pid;
+	int fd;
 
-	CHILD_ASSERT(result == 0 || result == 1);
-	if (result == 0)
-		return NO_FILTER;
+	CHILD_ASSERT(getsockname(PARENTS_SOCKET, (struct sockaddr *)&parents, &length) == 0);
+	CHILD_ASSERT(connect_to(&parents) == 0 && kill(getppid(), 0) == 0);
+	CHILD_ASSERT(confine_no_new_privs() == 0);
+	CHILD_ASSERT(confine_scope() == 1);
 	CHILD_ASSERT(answer(kill(getppid(), 0)) == EPERM);
+	CHILD_ASSERT(connect_to(&parents) == EPERM);
+	fd = socket(AF_UNIX, SOCK_DGRAM, 0); /* one made before would stand outside */
+	CHILD_ASSERT(bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0);
+	CHILD_ASSERT(connect_to(&own) == 0);
 	pid = fork();
 	if (pid == 0)
 		pause();
@@ -213,13 +243,28 @@ static int scope(void)
 	return 0;
 }
 
-TEST(signals_stay_inside)
+static int scope_where_there_is_none(void)
 {
-	int code = in_child(scope);
+	CHILD_ASSERT(confine_no_new_privs() == 0);
+	CHILD_ASSERT(confine_scope() == 0);
+	CHILD_ASSERT(kill(getppid(), 0) == 0);
+	return 0;
+}
 
-	if (code == NO_FILTER)
+TEST(signals_and_abstract_sockets_stay_inside)
+{
+	const struct sockaddr_un name = abstract_name();
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (!landlock_scopes()) {
+		assert_int_equal(in_child(scope_where_there_is_none), 0);
 		skip_because("this kernel's Landlock cannot scope signals");
-	assert_int_equal(code, 0);
+	}
+	assert_int_equal(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+	assert_int_equal(dup2(fd, PARENTS_SOCKET), PARENTS_SOCKET);
+	assert_int_equal(in_child(scope), 0);
+	close(PARENTS_SOCKET);
+	close(fd);
 }
 
 int main(void)
@@ -235,7 +280,7 @@ int main(void)
 #endif
 		cmocka_unit_test(everything_else_works),
 		cmocka_unit_test(an_unprivileged_filter_needs_no_new_privs),
-		cmocka_unit_test(signals_stay_inside),
+		cmocka_unit_test(signals_and_abstract_sockets_stay_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

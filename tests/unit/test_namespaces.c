@@ -132,6 +132,28 @@ TEST(clones_like_fork)
 	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
+static bool seccomp_is_off(void)
+{
+	char line[256];
+	bool off = false;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		off = off || strcmp(line, "Seccomp:\t0\n") == 0;
+	fclose(file);
+	return off;
+}
+
+TEST(a_kernel_without_filters_filters_nothing)
+{
+	if (!seccomp_is_off())
+		skip_because("this test itself runs under a seccomp filter");
+	errno = EPERM;
+	assert_false(namespaces_clone_is_filtered(0));
+	assert_int_equal(errno, EINVAL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, make_file, remove_file)
 
 int main(void)
@@ -144,6 +166,7 @@ int main(void)
 		T(what_is_written_reads_the_same),
 		cmocka_unit_test(knows_what_is_mapped),
 		cmocka_unit_test(clones_like_fork),
+		cmocka_unit_test(a_kernel_without_filters_filters_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

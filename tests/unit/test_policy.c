@@ -207,9 +207,8 @@ TEST(a_long_rule_is_cut_and_keeps_its_column)
 {
 	assert_says_where('x', 100);
 	assert_null(strstr(failure.what, "..."));
-	assert_says_where('x', 101);
-	assert_non_null(strstr(failure.what, "x...', column"));
 	assert_says_where('x', 500);
+	assert_non_null(strstr(failure.what, "x...', column"));
 }
 
 TEST(a_rule_of_unprintable_bytes_keeps_its_column)

@@ -177,6 +177,18 @@ TEST(no_answer_is_a_failure)
 	assert_int_equal(b.count, 0);
 }
 
+TEST(a_batch_that_is_too_large_gets_a_larger_buffer)
+{
+	struct nl_batch b = empty_batch();
+	struct nl_error e;
+
+	kernel.room = 1000;
+	add(&b, 0, "a", 2000);
+	assert_int_equal(nl_send(KERNEL_FD, &b, &e), 0);
+	assert_in_range(kernel.room, 2016, 10000);
+	assert_int_equal(kernel.sent_length, 2016);
+}
+
 static void cut_the_answer_short(const struct nlmsghdr *request)
 {
 	struct kernel_datagram *d = kernel_datagram();
@@ -305,7 +317,7 @@ TEST(a_dump_that_changed_under_way_has_to_be_asked_for_again)
 
 static void refuse(const struct nlmsghdr *request)
 {
-	kernel_acknowledge(kernel_datagram(), request->nlmsg_seq, -EOPNOTSUPP, NULL);
+	kernel_acknowledge(kernel_datagram(), request->nlmsg_seq, -EOPNOTSUPP, "no such thing");
 }
 
 static void stop_at_the_second(const struct nlmsghdr *request)
@@ -363,6 +375,7 @@ int main(void)
 		T(long_words_of_the_kernel_are_cut),
 		T(only_the_kernel_s_own_answer_to_this_batch_counts),
 		T(no_answer_is_a_failure),
+		T(a_batch_that_is_too_large_gets_a_larger_buffer),
 		T(an_answer_that_is_too_short_is_a_failure),
 		T(an_answer_that_does_not_fit_is_a_failure),
 		T(a_dump_is_read_to_its_end),

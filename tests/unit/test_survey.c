@@ -12,17 +12,23 @@
 
 static struct survey survey;
 
+struct address_here {
+	uint32_t link;
+	uint8_t scope, family, length, bytes[16];
+};
+
+struct route_here {
+	uint8_t family, length, bytes[16];
+	uint8_t type, gateway[16];
+	uint32_t link;
+};
+
 /* The namespace. */
 static struct {
 	unsigned int links;
-	const struct address_here {
-		uint32_t link;
-		uint8_t scope, family, length, bytes[16];
-	} * addresses;
+	const struct address_here *addresses;
 	unsigned int address_count;
-	const struct route_here {
-		uint8_t family, length, bytes[16];
-	} * routes;
+	const struct route_here *routes;
 	unsigned int route_count;
 	unsigned int more_routes; /* of many, all alike */
 	uint32_t ipv6_forwarding;
@@ -54,6 +60,8 @@ static void put_addresses(struct kernel_datagram *d, uint32_t sequence)
 					    .ifa_scope = a->scope,
 					    .ifa_index = a->link };
 		mnl_attr_put(m, IFA_ADDRESS, a->family == AF_INET ? 4 : 16, a->bytes);
+		if (a->family == AF_INET)
+			mnl_attr_put(m, IFA_BROADCAST, 4, (const uint8_t[]){ 8, 8, 8, 8 });
 		kernel_end(d, m);
 	}
 }
@@ -63,22 +71,24 @@ static void put_route(struct kernel_datagram *d, uint32_t sequence, const struct
 	struct nlmsghdr *m = kernel_begin(d, RTM_NEWROUTE, NLM_F_MULTI, sequence);
 	struct rtmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
 
-	*info = (struct rtmsg){ .rtm_family = r->family, .rtm_dst_len = r->length };
+	*info = (struct rtmsg){ .rtm_family = r->family,
+				.rtm_dst_len = r->length,
+				.rtm_type = r->type };
 	if (r->length > 0)
 		mnl_attr_put(m, RTA_DST, r->family == AF_INET ? 4 : 16, r->bytes);
-	mnl_attr_put(m, RTA_GATEWAY, 4, (const uint8_t[]){ 9, 9, 9, 9 });
+	mnl_attr_put(m, RTA_GATEWAY, r->family == AF_INET ? 4 : 16, r->gateway);
+	mnl_attr_put_u32(m, RTA_OIF, r->link);
 	kernel_end(d, m);
 }
 
 static void put_routes(struct kernel_datagram *d, uint32_t sequence)
 {
-	static const struct route_here another = { AF_INET, 32, { 1, 2, 3, 4 } };
+	static const struct route_here another = { .family = AF_INET, .length = 32 };
 
 	for (unsigned int i = 0; i < here.route_count; i++)
 		put_route(d, sequence, &here.routes[i]);
 	for (unsigned int i = 0; i < here.more_routes; i++) {
-		if (d->length >
-		    16000) /* as the kernel does: no datagram is larger than is asked for */
+		if (d->length > 16000)
 			d = kernel_datagram();
 		put_route(d, sequence, &another);
 	}
@@ -93,6 +103,7 @@ static void answer_netconf(uint32_t sequence)
 	info->ncm_family = AF_INET6;
 	mnl_attr_put_u32(m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
 	mnl_attr_put_u32(m, NETCONFA_FORWARDING, here.ipv6_forwarding);
+	mnl_attr_put_u32(m, NETCONFA_PROXY_NEIGH, !here.ipv6_forwarding);
 	kernel_end(d, m);
 }
 
@@ -111,6 +122,7 @@ static void answer(const struct nlmsghdr *request)
 		return;
 	}
 	assert_int_equal(request->nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
+	assert_true(mnl_nlmsg_get_payload_len(request) >= sizeof(struct ifaddrmsg));
 	d = kernel_datagram();
 	if (request->nlmsg_type == RTM_GETLINK)
 		put_links(d, sequence);
@@ -167,10 +179,10 @@ TEST(addresses_and_destinations_are_taken)
 		{ 2, RT_SCOPE_UNIVERSE, AF_INET6, 64, { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 } },
 	};
 	static const struct route_here routes[] = {
-		{ AF_INET, 0, { 0 } }, /* the default route takes nothing */
-		{ AF_INET, 24, { 10, 9, 8 } },
-		{ AF_INET6, 7, { 0xfc } },
-		{ AF_MPLS, 20, { 1 } },
+		{ .family = AF_INET }, /* the default route takes nothing */
+		{ .family = AF_INET, .length = 24, .bytes = { 10, 9, 8 } },
+		{ .family = AF_INET6, .length = 7, .bytes = { 0xfc } },
+		{ .family = AF_MPLS, .length = 20, .bytes = { 1 } },
 	};
 
 	here.addresses = addresses;
@@ -180,6 +192,22 @@ TEST(addresses_and_destinations_are_taken)
 	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
 	assert_taken("127.0.0.1/8 172.17.0.2/16 2001:db8::2/64 10.9.8.0/24 fc00::/7 ");
 	assert_true(survey.ipv4);
+	assert_true(survey.ipv6);
+}
+
+TEST(one_family_is_not_the_other)
+{
+	static const struct address_here four = { 2, RT_SCOPE_UNIVERSE, AF_INET, 8, { 10 } };
+	static const struct address_here six = { 2, RT_SCOPE_UNIVERSE, AF_INET6, 8, { 0xfd } };
+
+	here.address_count = 1;
+	here.addresses = &four;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_true(survey.ipv4);
+	assert_false(survey.ipv6);
+	here.addresses = &six;
+	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_false(survey.ipv4);
 	assert_true(survey.ipv6);
 }
 
@@ -201,9 +229,13 @@ TEST(loopback_and_link_local_do_not_lead_out)
 
 TEST(forwarding_of_ipv6_is_asked_for_where_there_is_ipv6)
 {
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
 	here.ipv6_forwarding = 1;
 	assert_int_equal(survey_take(KERNEL_FD, &survey), 0);
+	assert_int_equal(survey.ipv6_stack, fd >= 0);
 	assert_int_equal(survey.ipv6_forwards, survey.ipv6_stack);
+	close(fd);
 }
 
 TEST(more_than_fits_is_refused)
@@ -269,6 +301,38 @@ TEST(an_address_is_there_whole_or_not)
 	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), -EPERM);
 }
 
+TEST(a_default_route_is_there_or_not)
+{
+	static const struct route_here routes[] = {
+		{ AF_INET,
+		  24,
+		  { 10 },
+		  RTN_UNICAST,
+		  { 10, 0, 0, 2 },
+		  7 }, /* leads to a subnet only */
+		{ AF_INET, 0, { 0 }, RTN_BLACKHOLE, { 10, 0, 0, 4 }, 7 },
+		{ AF_INET6, 0, { 0 }, RTN_UNICAST, { 0xfd, [15] = 2 }, 7 },
+		{ AF_INET, 0, { 0 }, RTN_UNICAST, { 10, 0, 0, 6 }, 8 },
+		{ AF_INET, 0, { 0 }, RTN_UNICAST, { 10, 0, 0, 8 }, 7 },
+	};
+	static const struct {
+		struct address gateway;
+		int found;
+	} wanted[] = {
+		{ { AF_INET, { 10, 0, 0, 2 } }, 0 },	 { { AF_INET, { 10, 0, 0, 4 } }, 0 },
+		{ { AF_INET, { 10, 0, 0, 6 } }, 0 },	 { { AF_INET, { 10, 0, 0, 8 } }, 1 },
+		{ { AF_INET6, { 0xfd, [15] = 2 } }, 1 }, { { AF_INET6, { 0xfd, [15] = 3 } }, 0 },
+	};
+
+	here.routes = routes;
+	here.route_count = COUNT(routes);
+	for (size_t i = 0; i < COUNT(wanted); i++)
+		assert_int_equal(route_check_default(KERNEL_FD, 7, &wanted[i].gateway),
+				 wanted[i].found);
+	here.refused = RTM_GETROUTE;
+	assert_int_equal(route_check_default(KERNEL_FD, 7, &wanted[0].gateway), -EPERM);
+}
+
 #define T(name) cmocka_unit_test_setup(name, reset)
 
 int main(void)
@@ -276,12 +340,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_empty_namespace),
 		T(addresses_and_destinations_are_taken),
+		T(one_family_is_not_the_other),
 		T(loopback_and_link_local_do_not_lead_out),
 		T(forwarding_of_ipv6_is_asked_for_where_there_is_ipv6),
 		T(more_than_fits_is_refused),
 		T(a_survey_that_is_disturbed_starts_again),
 		T(a_refused_question_is_a_failure),
 		T(an_address_is_there_whole_or_not),
+		T(a_default_route_is_there_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
