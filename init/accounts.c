@@ -80,20 +80,60 @@ static bool is_member(struct span members, struct span name)
 	return false;
 }
 
-static int find_groups_of(struct span name, struct span group, struct account *a, struct failure *f)
+static int add_group(struct account *a, uint32_t gid, struct span name, struct failure *f)
+{
+	if (a->group_count == ACCOUNT_GROUPS)
+		return reject(name, f, "member of more than 256 groups",
+			      "Name one group: --user NAME:GROUP");
+	a->groups[a->group_count++] = gid;
+	return 0;
+}
+
+static int add_groups_of(struct span name, struct span group, struct account *a, struct failure *f)
 {
 	struct cursor c = cursor_over(group);
 	struct entry e;
 	uint32_t gid;
 
-	while (next_entry(&c, &e)) {
-		if (!is_member(e.fields[GROUP_MEMBERS], name) ||
-		    !span_number(e.fields[GROUP_GID], LAST_ID, &gid))
-			continue;
-		if (a->group_count == ACCOUNT_GROUPS)
-			return reject(name, f, "member of more than 256 groups",
-				      "Name one group: --user NAME:GROUP");
-		a->groups[a->group_count++] = gid;
+	while (next_entry(&c, &e))
+		if (is_member(e.fields[GROUP_MEMBERS], name) &&
+		    span_number(e.fields[GROUP_GID], LAST_ID, &gid) && gid != a->gid &&
+		    add_group(a, gid, name, f) < 0)
+			return -1;
+	return 0;
+}
+
+/* Fills uid, gid and home; `name` is the user's as /etc/passwd has it, empty if it has none. */
+static int find_user(struct span user, struct span passwd, struct account *a, struct span *name,
+		     struct failure *f)
+{
+	struct entry e;
+
+	*name = (struct span){ .at = user.at };
+	if (find_entry(passwd, user, PASSWD_UID, &e)) {
+		if (!span_number(e.fields[PASSWD_UID], LAST_ID, &a->uid) ||
+		    !span_number(e.fields[PASSWD_GID], LAST_ID, &a->gid))
+			return reject(user, f, "its entry in /etc/passwd has no uid or no gid",
+				      NULL);
+		a->home = e.fields[PASSWD_HOME];
+		*name = e.fields[PASSWD_NAME];
+	} else if (!span_number(user, LAST_ID, &a->uid)) {
+		return reject(user, f, "not in the image's /etc/passwd",
+			      "Name a user that is, or give the uid as a number");
+	}
+	return 0;
+}
+
+static int find_group(struct span name, struct span group, struct account *a, struct failure *f)
+{
+	struct entry e;
+
+	if (find_entry(group, name, GROUP_GID, &e)) {
+		if (!span_number(e.fields[GROUP_GID], LAST_ID, &a->gid))
+			return reject(name, f, "its entry in /etc/group has no gid", NULL);
+	} else if (!span_number(name, LAST_ID, &a->gid)) {
+		return reject(name, f, "not in the image's /etc/group",
+			      "Name a group that is, or give the gid as a number");
 	}
 	return 0;
 }
@@ -102,34 +142,17 @@ int account_find(struct span wanted, struct span passwd, struct span group, stru
 		 struct failure *f)
 {
 	struct cursor c = cursor_over(wanted);
-	struct span user = cursor_take_until(&c, ':');
+	struct span user = cursor_take_until(&c, ':'), name;
 	struct span group_name = { .at = c.at, .length = (size_t)(c.end - c.at) };
-	struct entry e;
+	bool has_group = user.length < wanted.length;
 
 	*a = (struct account){ 0 };
-	if (user.length == 0 || (user.length < wanted.length && group_name.length == 0))
+	if (user.length == 0 || (has_group && group_name.length == 0))
 		return reject(wanted, f, "neither a user nor user:group",
 			      "Write --user NAME, UID, NAME:GROUP or UID:GID");
-	if (find_entry(passwd, user, PASSWD_UID, &e)) {
-		if (!span_number(e.fields[PASSWD_UID], LAST_ID, &a->uid) ||
-		    !span_number(e.fields[PASSWD_GID], LAST_ID, &a->gid))
-			return reject(user, f, "its entry in /etc/passwd has no uid or no gid",
-				      NULL);
-		a->home = e.fields[PASSWD_HOME];
-		if (group_name.length == 0)
-			return find_groups_of(e.fields[PASSWD_NAME], group, a, f);
-	} else if (!span_number(user, LAST_ID, &a->uid)) {
-		return reject(user, f, "not in the image's /etc/passwd",
-			      "Name a user that is, or give the uid as a number");
-	}
-	if (group_name.length == 0)
-		return 0;
-	if (find_entry(group, group_name, GROUP_GID, &e)) {
-		if (!span_number(e.fields[GROUP_GID], LAST_ID, &a->gid))
-			return reject(group_name, f, "its entry in /etc/group has no gid", NULL);
-	} else if (!span_number(group_name, LAST_ID, &a->gid)) {
-		return reject(group_name, f, "not in the image's /etc/group",
-			      "Name a group that is, or give the gid as a number");
-	}
-	return 0;
+	if (find_user(user, passwd, a, &name, f) < 0 ||
+	    (has_group && find_group(group_name, group, a, f) < 0) ||
+	    add_group(a, a->gid, user, f) < 0)
+		return -1;
+	return has_group || name.length == 0 ? 0 : add_groups_of(name, group, a, f);
 }

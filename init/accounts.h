@@ -23,8 +23,9 @@ struct account {
 
 /*
  * Resolves NAME|UID[:GROUP|GID] the way that `docker run --user` does: a number needs no entry,
- * gid 0 where neither the request nor /etc/passwd says one, and the user's supplementary groups
- * unless a group was asked for. Missing files are empty texts. 0 or -1 with `f` filled.
+ * gid 0 where neither the request nor /etc/passwd says one. Supplementary groups are the primary
+ * one and, unless a group was asked for, those of /etc/group. Missing files are empty texts. 0, or
+ * -1 with `f` filled.
  */
 int account_find(struct span wanted, struct span passwd, struct span group, struct account *a,
 		 struct failure *f);

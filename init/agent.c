@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,7 +21,7 @@ struct handover {
 	int error;
 };
 
-#define HANDED 3
+#define HANDED 4
 
 union control {
 	struct cmsghdr header;
@@ -34,9 +34,10 @@ static int open_inside(int *fds)
 {
 	fds[0] = nl_open(NETLINK_ROUTE);
 	fds[1] = nl_open(NETLINK_NETFILTER);
-	fds[2] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (fds[2] < 0)
-		fds[2] = -errno;
+	fds[2] = nl_open_events(RTNLGRP_IPV6_IFADDR);
+	fds[3] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fds[3] < 0)
+		fds[3] = -errno;
 	for (unsigned int i = 0; i < HANDED; i++)
 		if (fds[i] < 0)
 			return fds[i];
@@ -131,7 +132,9 @@ int agent_receive(const struct agent *a, struct inside *inside)
 	    control.header.cmsg_len != CMSG_LEN(sizeof(fds)))
 		return -EMFILE; /* the descriptors did not fit our limit */
 	memcpy(fds, CMSG_DATA(&control.header), sizeof(fds));
-	*inside = (struct inside){ .route = fds[0], .filter = fds[1], .netns = fds[2] };
+	*inside = (struct inside){
+		.route = fds[0], .filter = fds[1], .events = fds[2], .netns = fds[3]
+	};
 	return 0;
 }
 

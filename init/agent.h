@@ -12,6 +12,7 @@
 struct inside {
 	int route; /* NETLINK_ROUTE */
 	int filter; /* NETLINK_NETFILTER */
+	int events; /* NETLINK_ROUTE, hears of new IPv6 addresses */
 	int netns; /* /proc/self/ns/net */
 };
 

@@ -199,19 +199,6 @@ static int make_inner_end(struct jail *j, struct failure *f)
 	return send_batch(j->inside.route, &b, DOING_LINK, f);
 }
 
-static int make_wire(struct jail *j, struct failure *f)
-{
-	/* IPv6 addresses become usable a moment after they are added; the check waits for the event. */
-	if (j->plan->wire.address_count > 1) {
-		nl_join(j->outside->route, RTNLGRP_IPV6_IFADDR);
-		nl_join(j->inside.route, RTNLGRP_IPV6_IFADDR);
-	}
-	if (remove_leftover(j, f) < 0 || make_outer_end(j, f) < 0)
-		return -1;
-	return make_inner_end(j, f);
-}
-
-/* Asking for the link also wakes its queue up: else the first packet of some jails waits a second. */
 static int check_end(int fd, const struct link_end *end, const struct link_end *peer, uint32_t mtu,
 		     const char *object, struct failure *f)
 {
@@ -227,18 +214,57 @@ static int check_end(int fd, const struct link_end *end, const struct link_end *
 	return 0;
 }
 
+/*
+ * Asking for a link also completes its coming up: else the first packet of some jails waits for a
+ * second. So the ends are verified right here and not with the rest.
+ */
+static int check_ends(const struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+
+	if (check_end(j->inside.route, &w->inner, &w->outer, w->mtu, "link in the jail", f) < 0)
+		return -1;
+	return check_end(j->outside->route, &w->outer, &w->inner, w->mtu, "veth", f);
+}
+
+/*
+ * IPv6 addresses work a moment after they are added; a packet in between would wait for a second.
+ * The kernel's word for it is awaited, but a kernel that keeps silent is no failure.
+ */
+static void await_ipv6(const struct jail *j, int outer_events)
+{
+	const struct wire *w = &j->plan->wire;
+	unsigned int count = w->address_count - 1;
+
+	if (addr_await(outer_events, w->outer.index, w->outer_addresses + 1, count) == 0)
+		addr_await(j->inside.events, w->inner.index, w->inner_addresses + 1, count);
+}
+
+static int make_wire(struct jail *j, struct failure *f)
+{
+	int events = -1;
+
+	if (j->plan->wire.address_count > 1) {
+		events = nl_open_events(RTNLGRP_IPV6_IFADDR);
+		if (events < 0)
+			return fail_errno(f, STAGE, DOING_NETLINK, "events", events);
+	}
+	if (remove_leftover(j, f) < 0 || make_outer_end(j, f) < 0 || make_inner_end(j, f) < 0 ||
+	    check_ends(j, f) < 0) {
+		close(events);
+		return -1;
+	}
+	if (events >= 0)
+		await_ipv6(j, events);
+	close(events);
+	return 0;
+}
+
 static int check_addresses(int fd, uint32_t index, const struct prefix *p, unsigned int count,
 			   const char *object, struct failure *f)
 {
-	int there;
+	int there = addr_check(fd, index, p, count);
 
-	for (there = addr_check(fd, index, p, count); there == 0 && count > 1;
-	     there = addr_check(fd, index, p, count)) {
-		int error = nl_wait(fd);
-
-		if (error)
-			return fail_errno(f, STAGE, DOING_LINK, object, error);
-	}
 	if (there < 0)
 		return fail_errno(f, STAGE, DOING_LINK, object, there);
 	return there ? 0 : differs(f, object);
@@ -265,9 +291,7 @@ static int check_wire(struct jail *j, struct failure *f)
 	const struct wire *w = &j->plan->wire;
 	int out = j->outside->route, in = j->inside.route;
 
-	if (check_end(in, &w->inner, &w->outer, w->mtu, "link in the jail", f) < 0 ||
-	    check_end(out, &w->outer, &w->inner, w->mtu, "veth", f) < 0 ||
-	    check_addresses(out, w->outer.index, w->outer_addresses, w->address_count,
+	if (check_addresses(out, w->outer.index, w->outer_addresses, w->address_count,
 			    "addresses of the veth", f) < 0 ||
 	    check_addresses(in, w->inner.index, w->inner_addresses, w->address_count,
 			    "addresses in the jail", f) < 0)
@@ -382,7 +406,7 @@ int jail_make(struct jail *j, const struct plan *p, const struct outside *outsid
 	unsigned int count = p->mode == JAIL_NONE ? 0 : STEPS;
 	int failed;
 
-	*j = (struct jail){ .plan = p, .outside = outside, .inside = { -1, -1, -1 } };
+	*j = (struct jail){ .plan = p, .outside = outside, .inside = { -1, -1, -1, -1 } };
 	failed = start_agent(j, signals, f);
 	if (failed)
 		return -1;
@@ -393,6 +417,7 @@ int jail_make(struct jail *j, const struct plan *p, const struct outside *outsid
 			failed = steps[i].check(j, f);
 	close(j->inside.route);
 	close(j->inside.filter);
+	close(j->inside.events);
 	close(j->inside.netns);
 	if (failed)
 		jail_abandon(j);

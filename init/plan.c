@@ -249,7 +249,11 @@ static int plan_ipv6(struct plan *p, const struct options *o, const struct facts
 	}
 	if (uses_family(o, AF_INET6))
 		return fail(
-			f, STAGE, "Start with --sysctl net.ipv6.conf.default.disable_ipv6=0",
+			f, STAGE,
+			facts->net.ipv6_forwards ?
+				"Start with --sysctl net.ipv6.conf.default.disable_ipv6=0" :
+				"Start with --sysctl net.ipv6.conf.default.disable_ipv6=0 "
+				"--sysctl net.ipv6.conf.all.forwarding=1",
 			"address: IPv6 is switched off for new links, so no IPv6 rule can be upheld");
 	return 0;
 }

@@ -33,8 +33,7 @@ static const struct explanation {
 	const char *remedy;
 } explanations[] = {
 	{ DOING_CLONE_USERNS, EPERM,
-	  "user and network namespaces are blocked by the seccomp profile or a sysctl",
-	  SECCOMP_REMEDY },
+	  "user and network namespaces are blocked by the seccomp profile", SECCOMP_REMEDY },
 	{ DOING_CLONE_USERNS, ENOSPC, "no user or network namespace is left",
 	  "Raise user.max_user_namespaces and user.max_net_namespaces on the host, or start with "
 	  "--no-userns and --cap-add SYS_ADMIN" },

@@ -159,6 +159,14 @@ static void build_masquerade(struct builder *b, const struct plan *p)
 		    .source = only(&p->wire.inner_addresses[i]), .verdict = NFT_MASQUERADE);
 }
 
+/* 0.0.0.0 and :: mean every address, as in bind(2). */
+static bool is_unspecified(const struct address *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->bytes, zero, address_size(a->family)) == 0;
+}
+
 static void add_publish(struct builder *b, const struct plan *p, const struct options *o,
 			const struct facts *facts, uint32_t not_in)
 {
@@ -182,14 +190,14 @@ static void add_publish(struct builder *b, const struct plan *p, const struct op
 
 			if (jail->family == AF_INET6 && !ipv6)
 				continue;
-			if (publish->at.family == jail->family) {
+			if (publish->at.family != 0 && publish->at.family != jail->family)
+				continue;
+			if (publish->at.family != 0 && !is_unspecified(&publish->at)) {
 				rule.destination.address = publish->at;
 				rule.destination.length = (uint8_t)(8 * address_size(jail->family));
-			} else if (publish->at.family == 0) {
+			} else {
 				rule.local = true;
 				rule.family = jail->family;
-			} else {
-				continue;
 			}
 			add(b, rule);
 		}

@@ -265,8 +265,17 @@ struct wanted_addresses {
 	uint32_t index;
 	const struct prefix *p;
 	unsigned int count;
-	unsigned int found;
+	unsigned int found; /* bit N: the one at p[N] */
 };
+
+static bool is_prefix(const struct prefix *p, const struct ifaddrmsg *info, const struct nlattr *a)
+{
+	unsigned int size = address_size(p->address.family);
+
+	return info->ifa_family == p->address.family && info->ifa_prefixlen == p->length &&
+	       mnl_attr_get_payload_len(a) == size &&
+	       memcmp(mnl_attr_get_payload(a), p->address.bytes, size) == 0;
+}
 
 static int each_address(const struct nlmsghdr *m, void *to)
 {
@@ -274,24 +283,29 @@ static int each_address(const struct nlmsghdr *m, void *to)
 	struct wanted_addresses *w = to;
 	const struct nlattr *a;
 
-	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info) || info->ifa_index != w->index ||
-	    info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	if (m->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(m) < sizeof(*info) ||
+	    info->ifa_index != w->index || info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
 		return 0;
-	NL_EACH(a, m, sizeof(*info)) {
-		if (mnl_attr_get_type(a) != IFA_ADDRESS)
-			continue;
-		for (unsigned int i = 0; i < w->count; i++) {
-			const struct prefix *p = &w->p[i];
-			unsigned int size = address_size(p->address.family);
-
-			if (info->ifa_family == p->address.family &&
-			    info->ifa_prefixlen == p->length &&
-			    mnl_attr_get_payload_len(a) == size &&
-			    memcmp(mnl_attr_get_payload(a), p->address.bytes, size) == 0)
-				w->found++;
-		}
-	}
+	NL_EACH(a, m, sizeof(*info))
+		for (unsigned int i = 0; i < w->count; i++)
+			if (mnl_attr_get_type(a) == IFA_ADDRESS && is_prefix(&w->p[i], info, a))
+				w->found |= 1U << i;
 	return 0;
+}
+
+static bool all_found(const struct wanted_addresses *w)
+{
+	return w->found == (1U << w->count) - 1;
+}
+
+int addr_await(int fd, uint32_t index, const struct prefix *p, unsigned int count)
+{
+	struct wanted_addresses wanted = { .index = index, .p = p, .count = count };
+	int error = 0;
+
+	while (!error && !all_found(&wanted))
+		error = nl_listen(fd, each_address, &wanted);
+	return error;
 }
 
 int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count)
@@ -305,7 +319,7 @@ int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int coun
 	m->nlmsg_type = RTM_GETADDR;
 	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	error = nl_ask(fd, m, each_address, &wanted);
-	return error ? error : wanted.found == count;
+	return error ? error : all_found(&wanted);
 }
 
 struct wanted_route {

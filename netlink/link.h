@@ -39,7 +39,7 @@ int link_set_forwarding(struct nl_batch *b, uint32_t index, bool on, const char 
 /* No automatic IPv6 link-local address; must come before the link is up. */
 int link_set_no_autoconf(struct nl_batch *b, uint32_t index, const char *object);
 
-/* Without duplicate address detection, which would take a second for IPv6. */
+/* Without duplicate address detection, which takes a second for IPv6. */
 int addr_add(struct nl_batch *b, uint32_t index, const struct prefix *p, const char *object);
 
 int route_add_default(struct nl_batch *b, uint32_t index, const struct address *gateway,
@@ -61,6 +61,13 @@ int link_get(int fd, uint32_t index, struct link_state *state);
 
 /* Reads a message of type RTM_NEWLINK. */
 int link_read(const struct nlmsghdr *m, struct link_state *state);
+
+/*
+ * Waits until the kernel announces these `count` IPv6 addresses on a socket that has joined
+ * RTNLGRP_IPV6_IFADDR before they were added. Only then has the link joined their solicited-node
+ * groups (RFC 4291, 2.7.1) and hears a neighbour that asks for them; no flag of an address says so.
+ */
+int addr_await(int fd, uint32_t index, const struct prefix *p, unsigned int count);
 
 /* Whether this link has these `count` addresses, and none of them is tentative. 1, 0 or -errno. */
 int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count);

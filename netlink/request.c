@@ -191,17 +191,27 @@ int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *
 	return !error && d.inconsistent ? -EINTR : error;
 }
 
-int nl_join(int fd, int group)
+int nl_open_events(unsigned int group)
 {
-	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno :
-											    0;
+	/* Bound, and not only a member: a socket without an address of its own hears nothing. */
+	const struct sockaddr_nl own = { .nl_family = AF_NETLINK, .nl_groups = 1U << (group - 1) };
+	int fd = nl_open(NETLINK_ROUTE), error;
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
 }
 
-int nl_wait(int fd)
+int nl_listen(int fd, int (*each)(const struct nlmsghdr *, void *), void *to)
 {
-	int length = receive(fd);
+	int length = receive(fd), error = 0;
 
-	return length < 0 ? length : 0;
+	for (const struct nlmsghdr *m = (const struct nlmsghdr *)answer;
+	     error >= 0 && mnl_nlmsg_ok(m, length); m = mnl_nlmsg_next(m, &length))
+		error = each(m, to);
+	return length < 0 ? length : error;
 }
 
 const struct nlattr *nl_attribute_at(const void *at, const void *end)

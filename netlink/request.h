@@ -61,11 +61,11 @@ int nl_send(int fd, struct nl_batch *b, struct nl_error *e);
 int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *),
 	   void *to);
 
-/* From now on this socket also gets the messages of a multicast group (RTNLGRP_*). */
-int nl_join(int fd, int group);
+/* A NETLINK_ROUTE socket that gets the events of a multicast group (RTNLGRP_*, to 32) from now on. */
+int nl_open_events(unsigned int group);
 
-/* Waits for one datagram, an event of a joined group. -ETIME when none comes. */
-int nl_wait(int fd);
+/* Waits for events and hands each to `each`, as nl_ask does. -ETIME: none came. */
+int nl_listen(int fd, int (*each)(const struct nlmsghdr *, void *), void *to);
 
 /* The attribute at `at`, if it lies whole before `end`; else NULL. */
 const struct nlattr *nl_attribute_at(const void *at, const void *end);

@@ -16,14 +16,15 @@ static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
 			     "largest:x:4294967294:4294967294::/:\n"
 			     "homeless:x:1002:1002:::\n"
 			     "colons:x:1006:1006::/colons:/bin/sh:more:than:there:are:fields\n"
+			     "video:x:1007:44::/home/video:\n"
 			     "twice:x:1003:1:first:/first:\n"
 			     "twice:x:1004:2:second:/second:\n"
 			     "last:x:1005:1005::/home/last";
 
 static const char group[] = "root:x:0:\n"
 			    "agent:x:1000:\n"
-			    "video:x:44:agent,root\n"
-			    "audio:x:29:other,agent\n"
+			    "video:x:44:agent,root,video\n"
+			    "audio:x:29:other,agent,video\n"
 			    "agents:x:30:agent2,xagent\n"
 			    "bad:x:no:agent\n"
 			    "short:x\n"
@@ -58,26 +59,28 @@ TEST(finds_users_as_docker_does)
 	static const struct {
 		const char *wanted, *found;
 	} rows[] = {
-		{ "root", "0 0 /root 44 6" },
-		{ "agent", "1000 1000 /home/agent 44 29 6" },
-		{ "1000", "1000 1000 /home/agent 44 29 6" }, /* a number has its entry's groups */
-		{ "0", "0 0 /root 44 6" },
-		{ "4711", "4711 0 " }, /* no entry: gid 0 */
-		{ "4294967294", "4294967294 4294967294 /" },
-		{ "77", "1077 1078 /home/numbers" }, /* a name of digits comes first */
-		{ "homeless", "1002 1002 " },
-		{ "colons", "1006 1006 /colons" },
-		{ "twice", "1003 1 /first" },
-		{ "1004", "1004 2 /second" },
-		{ "last", "1005 1005 /home/last" }, /* no newline at the end */
-		{ "agent:video", "1000 44 /home/agent" }, /* a group asked for is the only one */
-		{ "agent:4242", "1000 4242 /home/agent" },
-		{ "1000:1000", "1000 1000 /home/agent" },
-		{ "4711:audio", "4711 29 " },
-		{ "4711:4712", "4711 4712 " },
-		{ "agent:88", "1000 1088 /home/agent" }, /* a group's name of digits, too */
-		{ "agent:disk", "1000 6 /home/agent" },
-		{ "0:0", "0 0 /root" },
+		{ "root", "0 0 /root 0 44 6" },
+		{ "agent", "1000 1000 /home/agent 1000 44 29 6" },
+		{ "1000", "1000 1000 /home/agent 1000 44 29 6" }, /* a number has its entry's */
+		{ "0", "0 0 /root 0 44 6" },
+		{ "4711", "4711 0  0" }, /* no entry: gid 0 */
+		{ "4294967294", "4294967294 4294967294 / 4294967294" },
+		{ "77", "1077 1078 /home/numbers 1078" }, /* a name of digits comes first */
+		{ "homeless", "1002 1002  1002" },
+		{ "colons", "1006 1006 /colons 1006" },
+		{ "video",
+		  "1007 44 /home/video 44 29" }, /* 44 once, though it is listed there too */
+		{ "twice", "1003 1 /first 1" },
+		{ "1004", "1004 2 /second 2" },
+		{ "last", "1005 1005 /home/last 1005" }, /* no newline at the end */
+		{ "agent:video", "1000 44 /home/agent 44" }, /* a group asked for is the only one */
+		{ "agent:4242", "1000 4242 /home/agent 4242" },
+		{ "1000:1000", "1000 1000 /home/agent 1000" },
+		{ "4711:audio", "4711 29  29" },
+		{ "4711:4712", "4711 4712  4712" },
+		{ "agent:88", "1000 1088 /home/agent 1088" }, /* a group's name of digits, too */
+		{ "agent:disk", "1000 6 /home/agent 6" },
+		{ "0:0", "0 0 /root 0" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -134,9 +137,9 @@ TEST(missing_files_are_empty)
 	const struct span none = span_of("");
 
 	assert_int_equal(account_find(span_of("1000"), none, none, &account, &failure), 0);
-	assert_string_equal(show(&account), "1000 0 ");
+	assert_string_equal(show(&account), "1000 0  0");
 	assert_int_equal(account_find(span_of("1000:50"), none, none, &account, &failure), 0);
-	assert_string_equal(show(&account), "1000 50 ");
+	assert_string_equal(show(&account), "1000 50  50");
 	assert_int_equal(account_find(span_of("agent"), none, none, &account, &failure), -1);
 	assert_failure(&failure, "user: 'agent'" NO_USER);
 	assert_int_equal(account_find(span_of("1000:video"), none, none, &account, &failure), -1);
@@ -177,12 +180,13 @@ TEST(needs_no_nul_at_the_end)
 	free(groups);
 }
 
+/* The primary one is among them. */
 TEST(takes_256_groups_and_no_more)
 {
 	static char groups[64 * (ACCOUNT_GROUPS + 1)];
 	struct text t = TEXT_OVER(groups);
 
-	for (unsigned int i = 0; i < ACCOUNT_GROUPS; i++)
+	for (unsigned int i = 1; i < ACCOUNT_GROUPS; i++)
 		text_printf(&t, "g%u:x:%u:agent\n", i, 2000 + i);
 	assert_int_equal(account_find(span_of("agent"), span_of(passwd), span_of(groups), &account,
 				      &failure),
@@ -199,7 +203,7 @@ TEST(takes_256_groups_and_no_more)
 	assert_int_equal(account_find(span_of("agent:g3"), span_of(passwd), span_of(groups),
 				      &account, &failure),
 			 0);
-	assert_string_equal(show(&account), "1000 2003 /home/agent");
+	assert_string_equal(show(&account), "1000 2003 /home/agent 2003");
 }
 
 TEST(a_long_name_is_cut_in_the_message)

@@ -87,6 +87,7 @@ static int write_ruleset(void **state)
 	interruptions = dumps = 0;
 	set = (struct nft_ruleset){
 		.table = "ours",
+		.comment = "",
 		.chains = { { "wall", "filter", NF_INET_FORWARD, 0, true },
 			    { "door", "nat", NF_INET_PRE_ROUTING, -100, false } },
 		.chain_count = 2,
@@ -267,23 +268,55 @@ TEST(a_refusal_names_the_chain)
 	assert_string_equal(error.text, "no such type");
 }
 
-/* ---- is there a table? ---- */
+/* ---- the tables that there are ---- */
 
-static void answer_with_table(const struct nlmsghdr *request)
+static char tables[256]; /* "name(comment) " of each */
+
+static void note_table(struct span name, struct span comment, void *to)
 {
-	struct kernel_datagram *d = kernel_datagram();
-	struct nlmsghdr *m =
-		kernel_begin(d, TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0, request->nlmsg_seq);
+	struct text *t = to;
 
-	assert_int_equal(request->nlmsg_type, TABLE_MESSAGE(NFT_MSG_GETTABLE));
-	assert_string(attribute_of(request, HEADER, NFTA_TABLE_NAME), "ours");
+	text_bytes(t, name.at, name.length);
+	text_char(t, '(');
+	text_bytes(t, comment.at, comment.length);
+	text_printf(t, ") ");
+}
+
+static int list_tables(void)
+{
+	struct text t = TEXT_OVER(tables);
+
+	return nft_each_table(KERNEL_FD, note_table, &t);
+}
+
+static void put_table(struct kernel_datagram *d, uint32_t sequence, const char *name, size_t size,
+		      const char *data)
+{
+	struct nlmsghdr *m =
+		kernel_begin(d, TABLE_MESSAGE(NFT_MSG_NEWTABLE), NLM_F_MULTI, sequence);
+
 	mnl_nlmsg_put_extra_header(m, HEADER);
+	mnl_attr_put_strz(m, NFTA_TABLE_NAME, name);
+	if (size > 0)
+		mnl_attr_put(m, NFTA_TABLE_USERDATA, size, data);
 	kernel_end(d, m);
 }
 
-static void answer_with_enoent(const struct nlmsghdr *request)
+/* User data: type, length, value. Only what is a whole comment is handed out as one. */
+static void answer_with_tables(const struct nlmsghdr *request)
 {
-	kernel_acknowledge(kernel_datagram(), request->nlmsg_seq, -ENOENT, NULL);
+	struct kernel_datagram *d = kernel_datagram();
+	const uint32_t sequence = request->nlmsg_seq;
+
+	assert_int_equal(request->nlmsg_type, TABLE_MESSAGE(NFT_MSG_GETTABLE));
+	put_table(d, sequence, "plain", 0, NULL);
+	put_table(d, sequence, "commented", 6, "\0\4abc");
+	put_table(d, sequence, "no-nul", 5, "\0\3abc");
+	put_table(d, sequence, "other-type", 6, "\1\4abc");
+	put_table(d, sequence, "cut", 5, "\0\4abc");
+	put_table(d, sequence, "long", 4, "\0\377ab");
+	put_table(d, sequence, "short", 1, "\0");
+	kernel_done(d, sequence);
 }
 
 static void answer_with_eperm(const struct nlmsghdr *request)
@@ -291,15 +324,39 @@ static void answer_with_eperm(const struct nlmsghdr *request)
 	kernel_acknowledge(kernel_datagram(), request->nlmsg_seq, -EPERM, NULL);
 }
 
-TEST(asks_for_a_table)
+TEST(lists_tables_with_their_comments)
 {
 	kernel_reset();
-	kernel.answer = answer_with_table;
-	assert_int_equal(nft_present(KERNEL_FD, "ours"), 1);
-	kernel.answer = answer_with_enoent;
-	assert_int_equal(nft_present(KERNEL_FD, "ours"), 0);
+	kernel.answer = answer_with_tables;
+	assert_int_equal(list_tables(), 0);
+	assert_string_equal(
+		tables, "plain() commented(abc) no-nul(abc) other-type() cut() long() short() ");
 	kernel.answer = answer_with_eperm;
-	assert_int_equal(nft_present(KERNEL_FD, "ours"), -EPERM);
+	assert_int_equal(list_tables(), -EPERM);
+	assert_string_equal(tables, "");
+}
+
+static const struct nlattr *written_comment(const char *comment)
+{
+	set.comment = comment;
+	assert_int_equal(nft_write(KERNEL_FD, &set, true, &error), 0);
+	assert_null(
+		attribute_of(nth(TABLE_MESSAGE(NFT_MSG_DELTABLE), 0), HEADER, NFTA_TABLE_USERDATA));
+	return attribute_of(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0), HEADER, NFTA_TABLE_USERDATA);
+}
+
+TEST(writes_a_comment_as_nft_does)
+{
+	char comment[300];
+
+	assert_null(written_comment(""));
+	assert_bytes(written_comment("abc"), "\0\4abc", 6);
+	memset(comment, 'c', sizeof(comment));
+	comment[254] = '\0'; /* with its NUL, as long as one byte can say */
+	assert_int_equal(mnl_attr_get_payload_len(written_comment(comment)), 2 + 255);
+	comment[254] = 'c';
+	comment[255] = '\0';
+	assert_null(written_comment(comment)); /* rather none than half of one */
 }
 
 /* ---- checking ---- */
@@ -450,7 +507,8 @@ int main(void)
 		T(the_largest_ruleset_fits_a_transaction),
 		T(deletes_a_table_in_a_transaction_too),
 		T(a_refusal_names_the_chain),
-		T(asks_for_a_table),
+		T(lists_tables_with_their_comments),
+		T(writes_a_comment_as_nft_does),
 		T(what_was_written_is_there),
 		T(every_changed_byte_is_seen),
 		T(a_chain_or_rule_more_or_less_is_seen),

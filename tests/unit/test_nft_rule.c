@@ -248,6 +248,12 @@ static const struct row {
 	  "bitwise reg 1 = reg 1 (4) & 06000000 ^ 00000000\n"
 	  "cmp neq reg 1 00000000\n"
 	  "immediate accept\n" },
+	{ { .stray = true },
+	  "ct state invalid,untracked accept",
+	  "ct load state => reg 1\n"
+	  "bitwise reg 1 = reg 1 (4) & 41000000 ^ 00000000\n"
+	  "cmp neq reg 1 00000000\n"
+	  "immediate accept\n" },
 	{ { .translated = true },
 	  "ct status dnat accept",
 	  "ct load status => reg 1\n"

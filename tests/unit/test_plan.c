@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire of the jail, and what is forwarded over it. */
+/* The wire of the jail: its names, its addresses, its size. */
 #include "tests/unit/container.h"
 
 #include <netinet/in.h>
@@ -132,6 +132,7 @@ TEST(addresses_are_two_of_a_private_subnet)
 {
 	container_plan(&box);
 	assert_int_equal(box.plan.wire.address_count, 1);
+	assert_int_equal(box.plan.wire.family_count, 1);
 	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
 	box.facts.instance = 15;
 	container_plan(&box);
@@ -142,9 +143,11 @@ TEST(ipv6_addresses_where_the_container_has_some)
 {
 	container_add_ipv6(&box);
 	container_plan(&box);
-	assert_int_equal(box.plan.wire.address_count, 2);
+	assert_int_equal(box.plan.wire.address_count, 3);
+	assert_int_equal(box.plan.wire.family_count, 2); /* the link-local one has no route */
 	assert_addresses(0, "10.200.114.2/31", "10.200.114.3/31");
 	assert_addresses(1, "fd62:6f75:6e64:6172::2/127", "fd62:6f75:6e64:6172::3/127");
+	assert_addresses(2, "fe80::1/64", "fe80::2/64");
 }
 
 TEST(no_ipv6_where_new_links_have_none)
@@ -158,7 +161,8 @@ TEST(no_ipv6_where_new_links_have_none)
 	container_allow(&box, "cidr=::/0");
 	container_refuses(&box,
 			  "plan: address: IPv6 is switched off for new links, so no IPv6 rule can "
-			  "be upheld. Start with --sysctl net.ipv6.conf.default.disable_ipv6=0");
+			  "be upheld. Start with --sysctl net.ipv6.conf.default.disable_ipv6=0 "
+			  "--sysctl net.ipv6.conf.all.forwarding=1");
 	box.facts.net.ipv6 = false; /* then the rule is idle */
 	container_plan(&box);
 	assert_int_equal(box.plan.wire.address_count, 1);
@@ -251,93 +255,6 @@ TEST(the_mtu_is_the_smallest_on_the_way_out)
 	assert_int_equal(box.plan.wire.mtu, 1500);
 }
 
-/* ---- forwarding ---- */
-
-TEST(without_rules_nothing_is_forwarded)
-{
-	container_add_ipv6(&box);
-	container_plan(&box);
-	assert_false(box.plan.forward_ipv4);
-	assert_false(box.plan.forward_ipv6);
-	assert_int_equal(box.plan.forward_link_count, 0);
-}
-
-TEST(ipv4_is_forwarded_on_links_where_it_is_off)
-{
-	struct link_state *eth1 = container_add_link(&box, 8, "eth1");
-	struct link_state *down = container_add_link(&box, 9, "down");
-
-	container_allow(&box, "cidr=1.1.1.1");
-	eth1->forwards = true;
-	down->up = false;
-	container_plan(&box);
-	assert_true(box.plan.forward_ipv4);
-	assert_false(box.plan.forward_ipv6);
-	assert_int_equal(box.plan.forward_link_count, 1);
-	assert_string_equal(box.plan.forward_links[0].name, "eth0");
-	assert_int_equal(box.plan.forward_links[0].index, 7);
-	eth1->forwards = false;
-	down->up = true;
-	container_plan(&box);
-	assert_int_equal(box.plan.forward_link_count, 3);
-}
-
-TEST(a_leftover_link_is_not_forwarded)
-{
-	add_own_link(0, FIRST_INDEX, "jail0");
-	container_allow(&box, "cidr=1.1.1.1");
-	container_plan(&box);
-	assert_int_equal(box.plan.forward_link_count, 1);
-	assert_string_equal(box.plan.forward_links[0].name, "eth0");
-}
-
-TEST(forwarding_is_switched_on_for_16_links_and_no_more)
-{
-	container_allow(&box, "cidr=1.1.1.1");
-	for (unsigned int i = 1; i < FORWARD_LINKS; i++)
-		container_add_link(&box, 10 + i, "more");
-	container_plan(&box);
-	assert_int_equal(box.plan.forward_link_count, FORWARD_LINKS);
-	container_add_link(&box, 100, "another");
-	container_refuses(&box, "plan: forwarding: it is off on more than 16 links. Add --sysctl "
-				"net.ipv4.ip_forward=1");
-}
-
-TEST(ipv6_is_forwarded_where_it_is_used_and_off)
-{
-	container_add_ipv6(&box);
-	container_allow(&box, "cidr=2001:db8::/32");
-	container_plan(&box);
-	assert_true(box.plan.forward_ipv6);
-	assert_false(box.plan.forward_ipv4);
-	box.facts.net.ipv6_forwards = true;
-	container_plan(&box);
-	assert_false(box.plan.forward_ipv6);
-	box.facts.net.ipv6_forwards = false;
-	box.facts.net.ipv6 = false;
-	container_plan(&box);
-	assert_false(box.plan.forward_ipv6);
-}
-
-TEST(publishing_forwards_too)
-{
-	container_add_ipv6(&box);
-	container_publish(&box, NULL, 80, 80, IPPROTO_TCP);
-	container_plan(&box);
-	assert_true(box.plan.forward_ipv4);
-	assert_false(
-		box.plan.forward_ipv6); /* not for a port alone: it changes the whole container */
-	box.options.publish_count = 0;
-	container_publish(&box, "172.17.0.2", 80, 80, IPPROTO_TCP);
-	container_plan(&box);
-	assert_true(box.plan.forward_ipv4);
-	box.options.publish_count = 0;
-	container_publish(&box, "2001:db8:1::2", 80, 80, IPPROTO_TCP);
-	container_plan(&box);
-	assert_false(box.plan.forward_ipv4);
-	assert_true(box.plan.forward_ipv6);
-}
-
 /* ---- rules that can match nothing ---- */
 
 TEST(an_ipv6_rule_is_idle_without_an_ipv6_address)
@@ -377,12 +294,6 @@ int main(void)
 		T(a_subnet_that_a_rule_leads_to_is_left_alone),
 		T(when_every_ipv6_subnet_is_taken_there_is_no_plan),
 		T(the_mtu_is_the_smallest_on_the_way_out),
-		T(without_rules_nothing_is_forwarded),
-		T(ipv4_is_forwarded_on_links_where_it_is_off),
-		T(a_leftover_link_is_not_forwarded),
-		T(forwarding_is_switched_on_for_16_links_and_no_more),
-		T(ipv6_is_forwarded_where_it_is_used_and_off),
-		T(publishing_forwards_too),
 		T(an_ipv6_rule_is_idle_without_an_ipv6_address),
 	};
 

@@ -73,6 +73,7 @@ TEST(a_plan_from_the_first_line_to_the_last)
 		"\n"
 		"\tchain forward {\n"
 		"\t\ttype filter hook forward priority 0; policy accept;\n"
+		"\t\tiif \"jail0\" ct state invalid,untracked drop\n"
 		"\t\tiif \"jail0\" ct state established,related accept\n"
 		"\t\tiif \"jail0\" meta l4proto tcp reject with tcp reset\n"
 		"\t\tiif \"jail0\" reject with icmpx admin-prohibited\n"
@@ -135,6 +136,7 @@ TEST(ipv6)
 		"address       10.200.114.2/31 on jail0, 10.200.114.3/31 on eth0 in the jail\n"
 		"address       fd62:6f75:6e64:6172::2/127 on jail0, fd62:6f75:6e64:6172::3/127 on "
 		"eth0 in the jail\n"
+		"address       fe80::1/64 on jail0, fe80::2/64 on eth0 in the jail\n"
 		"route         default via 10.200.114.2 dev eth0 in the jail\n"
 		"route         default via fd62:6f75:6e64:6172::2 dev eth0 in the jail\n"
 		"rules ");
@@ -196,7 +198,7 @@ TEST(the_program_with_its_arguments)
 TEST(the_longest_plan_fits)
 {
 	container_add_ipv6(&box);
-	for (unsigned int i = 1; i < FORWARD_LINKS; i++)
+	for (unsigned int i = 1; i < FORWARDING_LINKS; i++)
 		container_add_link(&box, 4000000000U + i, "fifteen-letters");
 	for (unsigned int i = 0; i < POLICY_RULES; i++)
 		container_allow(&box, "cidr=1111:2222:3333:4444:5555:6666:7777:8888 "

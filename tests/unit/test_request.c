@@ -356,11 +356,19 @@ TEST(questions_fail_too)
 	assert_int_equal(ask(&count), -ECONNREFUSED);
 }
 
-TEST(waiting_ends_with_an_event_or_in_time)
+TEST(events_are_handed_out_as_they_come)
 {
-	kernel_done(kernel_datagram(), 0);
-	assert_int_equal(nl_wait(KERNEL_FD), 0);
-	assert_int_equal(nl_wait(KERNEL_FD), -ETIME);
+	const struct nlmsghdr event = { .nlmsg_seq = 0 };
+	unsigned int count = 0;
+
+	say(&event, (const uint16_t[]){ 16, 16, 0 }, 0);
+	say(&event, (const uint16_t[]){ 16, 99, 16, 0 }, 0);
+	assert_int_equal(nl_listen(KERNEL_FD, count_messages, &count), 0);
+	assert_int_equal(count, 2); /* one datagram at a time */
+	assert_int_equal(nl_listen(KERNEL_FD, count_messages, &count), -E2BIG);
+	assert_int_equal(count, 4);
+	assert_int_equal(nl_listen(KERNEL_FD, count_messages, &count), -ETIME);
+	assert_int_equal(count, 4);
 }
 
 #define T(name) cmocka_unit_test_setup(name, reset)
@@ -382,7 +390,7 @@ int main(void)
 		T(a_single_answer_is_the_end),
 		T(a_dump_that_changed_under_way_has_to_be_asked_for_again),
 		T(questions_fail_too),
-		T(waiting_ends_with_an_event_or_in_time),
+		T(events_are_handed_out_as_they_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

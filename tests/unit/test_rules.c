@@ -106,6 +106,7 @@ TEST(without_rules_the_agent_reaches_nothing)
 		     "reject with icmpx admin-prohibited\n");
 	assert_chain(&box.plan.outer, "forward",
 		     "type filter hook forward priority 0; policy accept;\n"
+		     "iif \"outer\" ct state invalid,untracked drop\n"
 		     "iif \"outer\" ct state established,related accept\n"
 		     "iif \"outer\" meta l4proto tcp reject with tcp reset\n"
 		     "iif \"outer\" reject with icmpx admin-prohibited\n"
@@ -129,7 +130,7 @@ TEST(nothing_but_the_jail_s_address_comes_over_the_wire)
 		     "iif != \"outer\" accept\n"
 		     "ip saddr 10.200.114.3 accept\n"
 		     "ip6 saddr fd62:6f75:6e64:6172::3 accept\n"
-		     "icmpv6 type 135-136 accept\n"
+		     "ip6 saddr fe80::2 icmpv6 type 135-136 accept\n"
 		     "drop\n");
 }
 
@@ -196,6 +197,7 @@ TEST(the_policy_stands_on_both_sides)
 	assert_chain(
 		&box.plan.outer, "forward",
 		"type filter hook forward priority 0; policy accept;\n"
+		"iif \"outer\" ct state invalid,untracked drop\n"
 		"iif \"outer\" ct state established,related accept\n"
 		"iif \"outer\" oif != \"outer\" ip daddr 1.1.1.1 udp dport 53 accept\n"
 		"iif \"outer\" oif != \"outer\" ip daddr 10.8.0.0/15 tcp dport 80 accept\n"
@@ -219,6 +221,7 @@ TEST(forwarding_that_we_switch_on_is_for_jails_alone)
 	container_plan(&box);
 	assert_chain(&box.plan.outer, "forward",
 		     "type filter hook forward priority 0; policy accept;\n"
+		     "iif \"outer\" ct state invalid,untracked drop\n"
 		     "iif \"outer\" ct state established,related accept\n"
 		     "iif \"outer\" oif != \"outer\" ip daddr 1.1.1.1 meta l4proto tcp accept\n"
 		     "iif \"outer\" meta l4proto tcp reject with tcp reset\n"

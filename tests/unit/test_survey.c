@@ -301,6 +301,36 @@ TEST(an_address_is_there_whole_or_not)
 	assert_int_equal(addr_check(KERNEL_FD, 7, wanted, 2), -EPERM);
 }
 
+static void announce(const struct address_here *a)
+{
+	here.addresses = a;
+	here.address_count = 1;
+	put_addresses(kernel_datagram(), 0);
+}
+
+TEST(addresses_are_awaited_until_the_last_is_announced)
+{
+	static const struct address_here first = { 7, RT_SCOPE_LINK, AF_INET6, 64, { 0xfe, 0x80 } };
+	static const struct address_here second = { 7, RT_SCOPE_UNIVERSE, AF_INET6, 127, { 0xfd } };
+	static const struct address_here elsewhere = {
+		8, RT_SCOPE_UNIVERSE, AF_INET6, 127, { 0xfd }
+	};
+	static const struct prefix wanted[] = { { { AF_INET6, { 0xfd } }, 127 },
+						{ { AF_INET6, { 0xfe, 0x80 } }, 64 } };
+
+	announce(&first);
+	announce(&elsewhere);
+	announce(&first); /* twice is not both */
+	assert_int_equal(addr_await(KERNEL_FD, 7, wanted, 2), -ETIME);
+	kernel_reset();
+	announce(&first);
+	announce(&elsewhere);
+	announce(&second);
+	announce(&elsewhere);
+	assert_int_equal(addr_await(KERNEL_FD, 7, wanted, 2), 0);
+	assert_int_equal(kernel.next, 3); /* not one event longer */
+}
+
 TEST(a_default_route_is_there_or_not)
 {
 	static const struct route_here routes[] = {
@@ -347,6 +377,7 @@ int main(void)
 		T(a_survey_that_is_disturbed_starts_again),
 		T(a_refused_question_is_a_failure),
 		T(an_address_is_there_whole_or_not),
+		T(addresses_are_awaited_until_the_last_is_announced),
 		T(a_default_route_is_there_or_not),
 	};
 

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""What bad options, variables and rules get: exit code 125, one line that names the place, and nothing done."""
+
+import re
+
+import pytest
+
+import ways
+
+NONE = "--jail=none"
+HELLO = ["/probe", "say", "hello"]
+TAKES_A_VALUE = ("agent-caps", "allow", "grace", "jail", "publish", "user")
+FLAGS = ("no-userns", "print-plan")  # which are variables too
+
+
+def variable(option):
+    return "BOUNDARY_" + option.upper().replace("-", "_")
+
+
+# ---- the command line
+
+SEE_HELP = ". boundary-init --help lists the options"
+KINDS = ". The kinds are veth and none"
+SECONDS = ". Write it like 5 or 0.5, up to 86400"
+FLAG = ". Write 1, true or yes; or 0, false or no"
+PORTS = ". Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or [::1]:53:53/udp"
+USER_FORM = ". Write --user NAME, UID, NAME:GROUP or UID:GID"
+
+BAD_ARGUMENTS = [
+    ([], "program: missing. Name the agent's program: "),
+    (["--"], "program: missing. Name the agent's program: "),
+    (["--bogus"], "option '--bogus': unknown" + SEE_HELP),
+    (["--gra=5"], "option '--gra=5': unknown" + SEE_HELP),
+    (["--JAIL=none"], "option '--JAIL=none': unknown" + SEE_HELP),
+    (["--=none"], "option '--=none': unknown" + SEE_HELP),
+    (["-h"], "option '-h': unknown" + SEE_HELP),
+    (["-"], "option '-': unknown" + SEE_HELP),
+    (["---jail=none"], "option '---jail=none': unknown" + SEE_HELP),
+    (["--help=yes"], "--help 'yes': takes no value" + SEE_HELP),
+    (["--version="], "--version '': takes no value" + SEE_HELP),
+    (["--print-plan=0"], "--print-plan '0': takes no value" + SEE_HELP),
+    (["--no-userns=1"], "--no-userns '1': takes no value" + SEE_HELP),
+]
+
+# option: [(bad value, how its line goes on)]; as an argument and, where it is not empty, as a variable
+BAD_VALUES = {
+    "jail": [("", ": empty" + SEE_HELP), ("VETH", ": not a kind of jail" + KINDS), ("veth ", ": not a kind of jail" + KINDS),
+             ("loopback,none", ": not a kind of jail" + KINDS)],
+    "grace": [("", ": empty" + SEE_HELP)] + [
+        (value, ": not a number of seconds" + SECONDS)
+        for value in ("five", "-1", "+1", "5s", "5.", ".5", "0.5555", "1e3", " 5", "5 ", "0x5", "86401", "4294967301",
+                      "99999999999999999999", "5,0", "inf")],
+    "agent-caps": [("", ": empty" + SEE_HELP)] + [
+        (value, ": not a list of capabilities. Write names of capabilities(7) with commas, like net_raw")
+        for value in ("bogus", "net_raw,", ",net_raw", "net_raw,,chown", "net_raw chown", "NET-RAW", "net_ra", "net_raww",
+                      "12", "all")],
+    "publish": [("", ": empty" + SEE_HELP)] + [
+        (value, ": not a port to publish" + PORTS)
+        for value in ("http", "0", "65536", "-1", "80:", ":80", "80:0", "80:80:80", "80/", "80/sctp", "80/TCP", "80/tcp/udp",
+                      "1.2.3:80", "1.2.3.4", "1.2.3.4:", "[::1]", "[::1]80", "::1:80", "[::1:80", "256.0.0.1:80", "80-81",
+                      " 80", "8o")],
+}
+
+
+def bad_values():
+    for option, cases in BAD_VALUES.items():
+        for value, rest in cases:
+            yield pytest.param(option, value, rest, id=f"{option} {value!r}")
+
+
+@pytest.mark.parametrize("arguments,line", BAD_ARGUMENTS, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_bad_arguments(box, arguments, line):
+    program = [] if "program: " in line else HELLO
+    stage, rest = ways.stage_and_rest(box.run([*arguments, *program]))
+    assert stage == "options"
+    assert rest.startswith(line)
+
+
+@pytest.mark.parametrize("option,value,rest", bad_values())
+def test_bad_values(box, option, value, rest):
+    expected = ("options", f"--{option} '{value}'{rest}")
+    assert ways.stage_and_rest(box.run([f"--{option}={value}", *HELLO])) == expected
+    assert ways.stage_and_rest(box.run([f"--{option}", value, *HELLO])) == expected
+    if value:
+        result = box.run(HELLO, env={variable(option): value})
+        assert ways.stage_and_rest(result) == ("options", f"{variable(option)} '{value}'{rest}")
+
+
+@pytest.mark.parametrize("option", TAKES_A_VALUE)
+def test_missing_values(box, option):
+    assert ways.stage_and_rest(box.run([f"--{option}"])) == ("options", f"--{option}: its value is missing{SEE_HELP}")
+
+
+@pytest.mark.parametrize("option", FLAGS)
+@pytest.mark.parametrize("value", ["2", "TRUE", "on", "y", " 1", "yes "])
+def test_bad_flags(box, option, value):
+    result = box.run([NONE, *HELLO], env={variable(option): value})
+    assert ways.stage_and_rest(result) == ("options", f"{variable(option)} '{value}': neither yes nor no{FLAG}")
+
+
+BAD_USERS = [
+    ("", "options", "--user '': empty" + SEE_HELP),
+    (":", "user", "':': neither a user nor user:group" + USER_FORM),
+    ("root:", "user", "'root:': neither a user nor user:group" + USER_FORM),
+    (":root", "user", "':root': neither a user nor user:group" + USER_FORM),
+    ("stranger", "user", "'stranger': not in the image's /etc/passwd. Name a user that is, or give the uid as a number"),
+    ("root:strangers", "user", "'strangers': not in the image's /etc/group. Name a group that is, or give the gid as a number"),
+    ("-1", "user", "'-1': not in the image's /etc/passwd. Name a user that is, or give the uid as a number"),
+    ("4294967295", "user", "'4294967295': not in the image's /etc/passwd. Name a user that is, or give the uid as a number"),
+    ("0:4294967296", "user", "'4294967296': not in the image's /etc/group. Name a group that is, or give the gid as a number"),
+    ("0:0:0", "user", "'0:0': not in the image's /etc/group. Name a group that is, or give the gid as a number"),
+]
+
+
+@pytest.mark.parametrize("user,stage,line", BAD_USERS, ids=[repr(user) for user, *_ in BAD_USERS])
+def test_bad_users(box, user, stage, line):
+    assert ways.stage_and_rest(box.run([NONE, f"--user={user}", *HELLO])) == (stage, line)
+
+
+# A rule and the column, counted from 1, of what is wrong in it.
+BAD_RULES = {
+    " ": 1, "nonsense": 1, "10.0.0.1": 1, "cidr=": 6, "cidr=x": 6, "cidr=10.0.0.1/33": 6, "cidr=10.0.0.1/24": 6,
+    "cidr=::/129": 6, "cidr=::ffff:10.0.0.1": 6, "cidr=10.0.0.1 cidr=10.0.0.2": 15, "cidr=10.0.0.1 proto=sctp": 21,
+    "cidr=10.0.0.1 port=0": 20, "cidr=10.0.0.1 port=80,": 23, "cidr=10.0.0.1 port=80-79": 20, "cidr=10.0.0.1 port=1,2,x": 24,
+    "cidr=10.0.0.1 host=a": 15, "CIDR=10.0.0.1": 1, "cidr = 10.0.0.1": 1, "port=80": 1,
+    "domain=example.com": 1, "cidr=10.0.0.1\tport=80": 6,
+}
+
+
+@pytest.mark.parametrize("rule", BAD_RULES, ids=repr)
+def test_bad_rules(box, rule):
+    shown = rule.replace("\t", r"\x09")
+    stage, rest = ways.stage_and_rest(box.run([f"--allow={rule}", *HELLO]))
+    assert stage == "rule"
+    assert rest.startswith(f"'{shown}', column {BAD_RULES[rule]}: ")
+    env = {"BOUNDARY_ALLOW": f"cidr=10.0.0.1\n{rule}\ncidr=10.0.0.3"}
+    assert ways.stage_and_rest(box.run(HELLO, env=env)) == (stage, rest)
+
+
+def test_too_many(box):
+    stage, rest = ways.stage_and_rest(box.run([*(f"--publish={port}" for port in range(1, 34)), *HELLO]))
+    assert (stage, rest.split(". ")[0]) == ("options", "--publish '33': more than 32 published ports")
+    result = box.run(HELLO, env={"BOUNDARY_ALLOW": "\n".join(f"cidr=10.0.{n // 256}.{n % 256}" for n in range(2000))})
+    stage, rest = ways.stage_and_rest(result)
+    assert stage == "rule" and re.match(r"more than \d+ rules\. ", rest)
+
+
+@pytest.mark.parametrize("options", [["--allow=cidr=10.0.0.1"], ["--publish=80"], ["--agent-caps=net_raw"], ["--no-userns"]],
+                         ids=lambda options: options[0])
+def test_what_needs_a_jail(box, options):
+    stage, rest = ways.stage_and_rest(box.run([NONE, *options, *HELLO]))
+    assert (stage, rest.split(": ")[0]) == ("plan", "--jail=none")
+
+
+# ---- hostile bytes and lengths
+
+HOSTILE = b"a\nb\r\x1b[31m\x07\x7f\xff\xc3\xa9\\'end"
+ESCAPED = r"a\x0ab\x0d\x1b[31m\x07\x7f\xff\xc3\xa9\x5c'end"
+
+
+@pytest.mark.parametrize("option", [*TAKES_A_VALUE, "unknown"])
+def test_hostile_bytes_are_escaped(box, option):
+    line = ways.the_line(box.run([f"--{option}=".encode() + HOSTILE, *HELLO]))
+    assert ESCAPED in line
+
+
+@pytest.mark.parametrize("option", TAKES_A_VALUE)
+def test_hostile_bytes_in_a_variable_are_escaped(box, option):
+    line = ways.the_line(box.run(HELLO, env={variable(option): HOSTILE.replace(b"\n", b"")}))
+    assert ESCAPED.replace(r"\x0a", "") in line
+
+
+@pytest.mark.parametrize("byte", [b"x", b"\x01", b"\xff"], ids=["letters", "control", "high"])
+@pytest.mark.parametrize("option", [*TAKES_A_VALUE, "unknown"])
+def test_very_long_values(box, option, byte):
+    """The line stays short, and still says what is wrong and what to do."""
+    result = box.run([f"--{option}=".encode() + 100_000 * byte, *HELLO])
+    stage, rest = ways.stage_and_rest(result)
+    assert len(result.err) < 1024
+    assert 20 * byte.decode("latin-1").encode("unicode_escape").decode() in rest
+    if option == "allow":
+        assert "', column 1: " in rest
