@@ -31,16 +31,20 @@ static void map_every_id(struct id_map *to, const struct id_map *own)
 						     .count = own->extents[i].count };
 }
 
-/* Id 0 is the one that may need more than the others: begin behind it. */
+/* Id 0 is the one that may need more than the others. */
 static void leave_out_root(struct id_map *map)
 {
-	struct id_extent *e = &map->extents[0];
+	for (unsigned int i = 0; i < map->count; i++) {
+		struct id_extent *e = &map->extents[i];
 
-	if (e->first != 0)
+		if (e->first != 0)
+			continue;
+		if (e->count == 1)
+			*e = map->extents[--map->count];
+		else
+			*e = (struct id_extent){ .first = 1, .lower = 1, .count = e->count - 1 };
 		return;
-	e->first++;
-	e->lower++;
-	e->count--;
+	}
 }
 
 static void map_one_id(struct id_map *to, uint32_t id)

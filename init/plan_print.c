@@ -31,7 +31,7 @@ static void print_wire(struct text *t, const struct wire *w)
 		prefix_print(t, &w->inner_addresses[i]);
 		text_printf(t, " on %s in the jail\n", w->inner.name);
 	}
-	for (unsigned int i = 0; i < w->address_count; i++) {
+	for (unsigned int i = 0; i < w->family_count; i++) {
 		start_line(t, "route");
 		text_printf(t, "default via ");
 		address_print(t, &w->outer_addresses[i].address);

@@ -22,18 +22,15 @@ struct rule_parser {
 	bool seen[KEYS];
 };
 
-/* "allow 'the rule', column 7: 'what is there'" and the cause. */
+/* The rule, as much of it as fits, the column of what is wrong with it (from 1), and why. */
 static int reject(struct rule_parser *p, struct span at, const char *cause, const char *remedy)
 {
-	char buffer[200];
-	struct text where = TEXT_OVER(buffer);
-	size_t shown = p->text.length < 100 ? p->text.length : 100;
+	char buffer[160];
+	struct text shown = TEXT_OVER(buffer);
 
-	text_char(&where, '\'');
-	text_escaped(&where, p->text.at, shown);
-	text_printf(&where, shown < p->text.length ? "...', column %u" : "', column %u",
-		    (unsigned int)(at.at - p->text.at) + 1);
-	return fail(p->failure, STAGE, remedy, "%s: %s", buffer, cause);
+	text_escaped(&shown, p->text.at, p->text.length);
+	return fail(p->failure, STAGE, remedy, "'%s%s', column %u: %s", shown.at,
+		    shown.cut ? "..." : "", (unsigned int)(at.at - p->text.at) + 1, cause);
 }
 
 static int parse_cidr(struct rule_parser *p, struct span value)
