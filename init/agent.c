@@ -44,23 +44,24 @@ static int open_inside(int *fds)
 	return 0;
 }
 
-static void hand_over(int channel)
+/* Also tells init that this process is ready for signals to be forwarded. */
+static void hand_over(int channel, bool jailed)
 {
 	int fds[HANDED];
-	struct handover handover = { .error = open_inside(fds) };
+	struct handover handover = { .error = jailed ? open_inside(fds) : 0 };
 	struct iovec text = { .iov_base = &handover, .iov_len = sizeof(handover) };
 	union control control = { .header = { .cmsg_level = SOL_SOCKET,
 					      .cmsg_type = SCM_RIGHTS,
 					      .cmsg_len = CMSG_LEN(sizeof(fds)) } };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
 
-	if (!handover.error) {
+	if (jailed && !handover.error) {
 		memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 	}
 	sendmsg(channel, &message, MSG_NOSIGNAL);
-	if (!handover.error)
+	if (message.msg_control)
 		for (unsigned int i = 0; i < HANDED; i++)
 			close(fds[i]);
 }
@@ -71,9 +72,9 @@ static void agent_main(int channel, const struct plan *p, const struct signals_i
 	struct failure failure;
 	char released;
 
-	if (p->mode != JAIL_NONE)
-		hand_over(channel);
 	setpgid(0, 0);
+	signals_discard_pending();
+	hand_over(channel, p->mode != JAIL_NONE);
 	if (recv(channel, &released, 1, 0) != 1)
 		_exit(EXIT_OWN_FAILURE); /* init gave up, and has said why */
 	if (privileges_become_agent(p, &failure) < 0) {
@@ -126,7 +127,7 @@ int agent_receive(const struct agent *a, struct inside *inside)
 		return -errno;
 	if (n != sizeof(handover))
 		return -ECHILD; /* it was killed */
-	if (handover.error)
+	if (handover.error || !inside)
 		return handover.error;
 	if (message.msg_controllen < CMSG_LEN(sizeof(fds)) ||
 	    control.header.cmsg_len != CMSG_LEN(sizeof(fds)))

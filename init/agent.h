@@ -27,7 +27,10 @@ struct agent {
  */
 int agent_clone(struct agent *a, const struct plan *p, const struct signals_inherited *signals);
 
-/* Takes over what it hands out; only in a jail. 0 or -errno. */
+/*
+ * Waits until it is ready, and takes over what it hands out: `inside` is NULL if there is no jail.
+ * 0 or -errno.
+ */
 int agent_receive(const struct agent *a, struct inside *inside);
 
 /* Lets it become the agent: it drops what it must not have and executes the program. 0 or -errno. */

@@ -42,14 +42,7 @@ static int differs(struct failure *f, const char *object)
 		"%s: not what was asked for when read back", object);
 }
 
-/* ---- namespaces ---- */
-
-static int make_namespaces(struct jail *j, struct failure *f)
-{
-	int error = agent_receive(&j->agent, &j->inside);
-
-	return error ? fail_errno(f, STAGE, DOING_NETLINK, "namespaces", error) : 0;
-}
+/* ---- id maps ---- */
 
 static const char *proc_path(char *buffer, size_t size, const struct jail *j, const char *file)
 {
@@ -351,12 +344,12 @@ static int check_forwarding(struct jail *j, struct failure *f)
 	return 0;
 }
 
-/* Other jails here may still need it; they have read our note, and the last one restores. */
+/* Other jails here may still need it; then they have noted that too, and the last one restores. */
 static void restore_forwarding(struct jail *j)
 {
 	struct nl_error e;
 
-	if (preflight_others_alive(j->outside))
+	if (preflight_others_forward(j->outside))
 		return;
 	set_ipv4_forwarding(j, false, &e);
 	if (j->plan->forward.ipv6)
@@ -370,7 +363,6 @@ static const struct step {
 	int (*check)(struct jail *, struct failure *);
 	void (*undo)(struct jail *); /* NULL: goes with the agent */
 } steps[] = {
-	{ make_namespaces, NULL, NULL }, /* proved by the wire, whose ends are in two of them */
 	{ make_id_maps, check_id_maps, NULL },
 	{ make_outer_rules, check_outer_rules, remove_outer_rules },
 	{ make_inner_rules, check_inner_rules, NULL },
@@ -397,10 +389,17 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 			"Set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
 			"and --cap-add SYS_ADMIN",
 			"namespaces: the kernel does not permit user namespaces here");
-	return error ? fail_errno(f, STAGE, doing, "namespaces", error) : 0;
+	if (error)
+		return fail_errno(f, STAGE, doing, "namespaces", error);
+	/* That it is in namespaces of its own is proved by the wire, whose ends are in two of them. */
+	error = agent_receive(&j->agent, j->plan->mode == JAIL_NONE ? NULL : &j->inside);
+	if (!error)
+		return 0;
+	agent_abandon(&j->agent);
+	return fail_errno(f, STAGE, DOING_NETLINK, "namespaces", error);
 }
 
-int jail_make(struct jail *j, const struct plan *p, const struct outside *outside,
+int jail_make(struct jail *j, const struct plan *p, struct outside *outside,
 	      const struct signals_inherited *signals, struct failure *f)
 {
 	unsigned int count = p->mode == JAIL_NONE ? 0 : STEPS;

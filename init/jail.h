@@ -9,7 +9,7 @@
 
 struct jail {
 	const struct plan *plan;
-	const struct outside *outside;
+	struct outside *outside;
 	struct inside inside;
 	struct agent agent; /* waits inside, until it is released */
 	unsigned int made; /* steps that were begun and have to be undone */
@@ -19,7 +19,7 @@ struct jail {
  * Makes and verifies every part, the waiting agent included. 0; or -1 with `f` filled, and whatever
  * was made is gone again.
  */
-int jail_make(struct jail *j, const struct plan *p, const struct outside *outside,
+int jail_make(struct jail *j, const struct plan *p, struct outside *outside,
 	      const struct signals_inherited *signals, struct failure *f);
 
 /* Ends the agent's process before it was released, and removes the jail. */

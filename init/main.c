@@ -6,9 +6,11 @@
  * Until the agent is released every failure ends with one line and exit code 125; from then on init
  * does not end before the agent does.
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -32,13 +34,17 @@ static struct jail jail;
 
 static int print(const struct text *t)
 {
+	struct failure f;
 	size_t written = 0;
 
 	while (written < t->length) {
 		ssize_t n = write(1, t->at + written, t->length - written);
 
-		if (n < 0)
+		if (n < 0) {
+			fail_errno(&f, "start", DOING_ANYTHING, "standard output", -errno);
+			report(&f);
 			return EXIT_OWN_FAILURE;
+		}
 		written += (size_t)n;
 	}
 	return 0;
@@ -56,11 +62,19 @@ static int print_about(void)
 	return print(&t);
 }
 
+/* Room for all rules, and for the program's arguments when every byte is escaped. */
 static int print_plan(void)
 {
-	static char buffer[1 << 18];
-	struct text t = TEXT_OVER(buffer);
+	size_t size = 1 << 18;
+	struct text t;
+	char *buffer;
 
+	for (char **argument = plan.program; *argument; argument++)
+		size += 4 * strlen(*argument) + 1;
+	buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (buffer == MAP_FAILED)
+		return EXIT_OWN_FAILURE;
+	t = text_over(buffer, size);
 	plan_print(&plan, &t);
 	return print(&t);
 }
@@ -125,7 +139,7 @@ static int run(int signals)
 	int keep[] = { signals, s.terminal, outside.route, outside.filter, outside.lock };
 	int code;
 
-	terminal_give(s.terminal, s.agent);
+	terminal_pass(s.terminal, getpgrp(), s.agent);
 	agent_release(&jail.agent);
 	fds_keep_only(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)!chdir("/"); /* if not, the old one stays busy, and that is all */

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "sys/cap_names.h"
 
@@ -136,6 +137,14 @@ static bool take_publish_address(struct cursor *c, struct address *a)
 	return address_parse(text, a);
 }
 
+static bool is_loopback(const struct address *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return (a->family == AF_INET && a->bytes[0] == 127) ||
+	       (a->family == AF_INET6 && memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0);
+}
+
 static int set_publish(struct options *o, const struct setting *s, struct failure *f)
 {
 	struct publish p = { .protocol = IPPROTO_TCP };
@@ -154,9 +163,13 @@ static int set_publish(struct options *o, const struct setting *s, struct failur
 	if (!good || !cursor_done(&c))
 		return reject(
 			s, f, "not a port to publish",
-			"Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or [::1]:53:53/udp");
+			"Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or [2001:db8::1]:53:53/udp");
+	if (is_loopback(&p.at))
+		return reject(s, f, "the loopback addresses stay the container's own",
+			      "Leave the address away, or name one that others reach");
 	if (o->publish_count == PUBLISH_MAX)
-		return reject(s, f, "more than 32 published ports", NULL);
+		return reject(s, f, "more than 32 published ports",
+			      "Publish fewer, or let one server stand before the others");
 	o->publish[o->publish_count++] = p;
 	return 0;
 }
@@ -188,7 +201,7 @@ static const struct option table[] = {
 	{ .name = "agent-caps",
 	  .value = "NAME,...",
 	  .set = set_agent_caps,
-	  .help = "capabilities that the agent keeps, inside its user namespace" },
+	  .help = "capabilities that the agent keeps in its user namespace, over files too" },
 	{ .name = "allow",
 	  .value = "RULE",
 	  .set = set_allow,

@@ -241,6 +241,10 @@ static const struct prefix link_local[2] = {
 static int plan_ipv6(struct plan *p, const struct options *o, const struct facts *facts,
 		     struct failure *f)
 {
+	for (unsigned int i = 0; i < o->publish_count && !facts->net.ipv6; i++)
+		if (o->publish[i].at.family == AF_INET6)
+			return fail(f, STAGE, "Publish at an IPv4 address, or at none",
+				    "--publish: this container has no IPv6 address");
 	if (!facts->net.ipv6)
 		return 0;
 	if (facts->ipv6_on_new_links) {
@@ -383,8 +387,12 @@ int plan_build(struct plan *p, const struct options *o, const struct facts *fact
 			f, STAGE, "Leave --jail=none away, or these options",
 			"--jail=none: --allow, --publish, --agent-caps and --no-userns need a jail");
 	}
-	/* Over a user namespace of its own making init has every capability, CAP_KILL included. */
-	if (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER))
+	/*
+	 * Over a user namespace of its own making init has every capability, CAP_KILL included. Without
+	 * a jail the agent can become whom it likes.
+	 */
+	if (p->mode == JAIL_NONE ||
+	    (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER)))
 		p->init_caps |= CAP_BIT(CAP_KILL);
 	p->init_caps &= facts->caps.permitted;
 	return 0;

@@ -68,17 +68,42 @@ static int take_instance(struct facts *facts, struct outside *outside)
 	return error;
 }
 
-bool preflight_others_alive(const struct outside *outside)
-{
-	bool alive = false;
+struct others {
+	unsigned int own;
+	uint32_t forward; /* bit N: jail N has noted forwarding */
+};
 
-	for (unsigned int i = 0; i < INSTANCES && !alive; i++) {
+static void note_other(struct span name, struct span comment, void *to)
+{
+	struct cursor c = cursor_over(name);
+	struct forwarding noted = { .count = 0 };
+	struct others *others = to;
+	uint32_t instance;
+
+	forwarding_read(comment, &noted);
+	for (const char *prefix = INSTANCE_PREFIX; *prefix; prefix++)
+		if (!cursor_take_char(&c, *prefix))
+			return;
+	if (cursor_take_number(&c, INSTANCES - 1, &instance) && instance != others->own &&
+	    (noted.count > 0 || noted.ipv6))
+		others->forward |= 1U << instance;
+}
+
+bool preflight_others_forward(struct outside *outside)
+{
+	struct others others = { .own = outside->instance };
+	bool needed = false;
+
+	close(outside->lock);
+	outside->lock = -1;
+	nft_each_table(outside->filter, note_other, &others);
+	for (unsigned int i = 0; i < INSTANCES && !needed; i++) {
 		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-		alive = i != outside->instance && bind_instance(fd, i) == -EADDRINUSE;
+		needed = others.forward & 1U << i && bind_instance(fd, i) == -EADDRINUSE;
 		close(fd);
 	}
-	return alive;
+	return needed;
 }
 
 static int look_at_network(struct facts *facts, struct outside *outside, struct failure *f)

@@ -16,8 +16,11 @@ struct outside {
 /* 0, or -1 with `f` filled. For --jail=none the network is left alone. */
 int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside, struct failure *f);
 
-/* Are there other jails in the container's network namespace? */
-bool preflight_others_alive(const struct outside *outside);
+/*
+ * Do other jails in the container's network namespace still need forwarding? Gives our own number
+ * back first, so that of two that end together at least one sees the other gone.
+ */
+bool preflight_others_forward(struct outside *outside);
 
 /* The account of --user, by the files of the image; they stay mapped, since `a` points into them. */
 int preflight_account(struct span user, struct account *a, struct failure *f);

@@ -31,22 +31,18 @@ int terminal_open(void)
 {
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 
-	if (fd >= 0 && tcgetpgrp(fd) == getpgrp())
-		return fd;
-	if (fd >= 0)
-		close(fd);
 	/* No /dev/tty in the image: one of the standard descriptors may be the terminal. */
-	for (int standard = 0; standard <= 2; standard++)
-		if (tcgetpgrp(standard) == getpgrp())
-			return fcntl(standard, F_DUPFD_CLOEXEC, 3);
-	return -1;
+	for (int standard = 0; fd < 0 && standard <= 2; standard++)
+		if (tcgetpgrp(standard) > 0)
+			fd = fcntl(standard, F_DUPFD_CLOEXEC, 3);
+	return fd;
 }
 
-void terminal_give(int terminal, pid_t group)
+void terminal_pass(int terminal, pid_t from, pid_t to)
 {
 	/* From the background this would stop us by SIGTTOU, which is blocked. */
-	if (terminal >= 0)
-		tcsetpgrp(terminal, group);
+	if (terminal >= 0 && tcgetpgrp(terminal) == from)
+		tcsetpgrp(terminal, to);
 }
 
 /* ---- the end ---- */
@@ -141,10 +137,9 @@ static void stop_with_agent(const struct supervision *s)
 {
 	if (getpid() == 1)
 		return; /* no shell above us, and nothing stops PID 1 */
-	terminal_give(s->terminal, getpgrp());
+	terminal_pass(s->terminal, s->agent, getpgrp());
 	kill(getpid(), SIGSTOP);
-	if (s->terminal >= 0 && tcgetpgrp(s->terminal) == getpgrp())
-		terminal_give(s->terminal, s->agent);
+	terminal_pass(s->terminal, getpgrp(), s->agent);
 	kill(-s->agent, SIGCONT);
 }
 
@@ -176,8 +171,10 @@ static void take_signal(struct state *st, const struct signalfd_siginfo *info)
 	/* Those of the kernel tell us of children; one that somebody sent is for the agent. */
 	if (sig == SIGCHLD && info->ssi_code > 0)
 		return;
-	if (sig == SIGTERM && st->phase < KILLING)
+	if (sig == SIGTERM && st->phase < KILLING) {
+		st->deadline = now(); /* one that is not the first shortens the grace */
 		enter(st, st->phase + 1);
+	}
 	if (!st->agent_gone)
 		kill(st->s->agent, sig);
 }
@@ -223,6 +220,6 @@ int supervise(const struct supervision *s)
 		reap(&st);
 		step_on(&st);
 	}
-	terminal_give(s->terminal, getpgrp());
+	terminal_pass(s->terminal, s->agent, getpgrp());
 	return st.agent_gone ? st.code : EXIT_SIGNALLED + SIGKILL;
 }

@@ -13,11 +13,14 @@ struct supervision {
 	uint32_t grace; /* milliseconds between TERM and KILL */
 };
 
-/* Our controlling terminal, if there is one and our process group is in its foreground; else -1. */
+/* Our controlling terminal, or -1 if we have none. */
 int terminal_open(void);
 
-/* Puts a process group into the foreground. Failures do not matter: it then runs in the background. */
-void terminal_give(int terminal, pid_t group);
+/*
+ * Puts the process group `to` into the foreground in the place of `from`; if another one is there,
+ * it stays. Failures do not matter: the group then runs in the background.
+ */
+void terminal_pass(int terminal, pid_t from, pid_t to);
 
 /*
  * Forwards every signal to the agent, reaps whatever is left to us, and returns the exit code of

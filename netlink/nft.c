@@ -263,8 +263,10 @@ static void index_attributes(const struct nlmsghdr *m, const struct nlattr **tab
 
 static bool is_string(const struct nlattr *a, const char *string)
 {
-	return a && mnl_attr_get_payload_len(a) == strlen(string) + 1 &&
-	       memcmp(mnl_attr_get_payload(a), string, strlen(string)) == 0;
+	size_t size = strlen(string) + 1;
+
+	return a && mnl_attr_get_payload_len(a) == size &&
+	       memcmp(mnl_attr_get_payload(a), string, size) == 0;
 }
 
 static bool is_be32(const struct nlattr *a, uint32_t value)

@@ -59,12 +59,15 @@ void nl_end(struct nl_batch *b, const struct nlmsghdr *message)
 static int send_all(int fd, const void *bytes, size_t length)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	int room = (int)length + 4096;
+	const int room = (int)length + 4096;
 	ssize_t n = sendto(fd, bytes, length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
 
-	if (n < 0 && errno == EMSGSIZE &&
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) == 0)
+	/* A long transaction. SO_SNDBUF goes to net.core.wmem_max, the other, with privilege, beyond. */
+	if (n < 0 && errno == EMSGSIZE) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 		n = sendto(fd, bytes, length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
+	}
 	return n < 0 ? -errno : 0;
 }
 
@@ -111,7 +114,7 @@ static int read_error(const struct nlmsghdr *m, struct nl_error *e)
 		return -EBADMSG;
 	if (!(m->nlmsg_flags & NLM_F_CAPPED))
 		skip += error->msg.nlmsg_len - sizeof(error->msg);
-	if (e && m->nlmsg_flags & NLM_F_ACK_TLVS)
+	if (e && m->nlmsg_flags & NLM_F_ACK_TLVS && skip <= mnl_nlmsg_get_payload_len(m))
 		mnl_attr_parse(m, (unsigned int)skip, read_extended_ack, e);
 	return error->error;
 }

@@ -35,7 +35,7 @@ struct nl_batch {
 };
 
 /* Room that every message has; none of ours comes near. */
-#define NL_MESSAGE_MAX 1024
+#define NL_MESSAGE_MAX 2048
 
 /* Over arrays of the caller. */
 #define NL_BATCH_OVER(bytes, names)                                           \
@@ -73,8 +73,8 @@ const struct nlattr *nl_attribute_at(const void *at, const void *end);
 /* libmnl has such loops too, but they narrow a pointer difference to int in the caller's code. */
 #define NL_EACH(a, m, header_size)                                                   \
 	for ((a) = nl_attribute_at(mnl_nlmsg_get_payload_offset((m), (header_size)), \
-				   mnl_nlmsg_get_payload_tail(m));                   \
-	     (a); (a) = nl_attribute_at(mnl_attr_next(a), mnl_nlmsg_get_payload_tail(m)))
+				   (const char *)(m) + (m)->nlmsg_len);              \
+	     (a); (a) = nl_attribute_at(mnl_attr_next(a), (const char *)(m) + (m)->nlmsg_len))
 
 #define NL_EACH_NESTED(a, nest)                                             \
 	for ((a) = nl_attribute_at(mnl_attr_get_payload(nest),              \

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVERY_SIGNAL UINT64_MAX
@@ -20,11 +21,11 @@ struct kernel_sigaction {
 	uint64_t mask;
 };
 
-static void set_child_action(void (*handler)(int), struct kernel_sigaction *old)
+static void set_child_action(void (*handler)(int))
 {
-	const struct kernel_sigaction new = { .handler = handler };
+	const struct kernel_sigaction action = { .handler = handler };
 
-	syscall(SYS_rt_sigaction, SIGCHLD, &new, old, sizeof(uint64_t));
+	syscall(SYS_rt_sigaction, SIGCHLD, &action, NULL, sizeof(uint64_t));
 }
 
 void signals_hold(struct signals_inherited *was)
@@ -38,14 +39,26 @@ void signals_take_over(struct signals_inherited *was)
 {
 	struct kernel_sigaction old;
 
-	set_child_action(SIG_DFL, &old);
+	syscall(SYS_rt_sigaction, SIGCHLD, NULL, &old, sizeof(uint64_t));
 	was->child_ignored = old.handler == SIG_IGN;
+	/* Only then: setting it drops one that is pending. */
+	if (was->child_ignored)
+		set_child_action(SIG_DFL);
+}
+
+void signals_discard_pending(void)
+{
+	static const struct timespec no_time;
+	const uint64_t every = EVERY_SIGNAL;
+
+	while (syscall(SYS_rt_sigtimedwait, &every, NULL, &no_time, sizeof(every)) > 0)
+		;
 }
 
 void signals_give_back(const struct signals_inherited *was)
 {
 	if (was->child_ignored)
-		set_child_action(SIG_IGN, NULL);
+		set_child_action(SIG_IGN);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &was->mask, NULL, sizeof(was->mask));
 }
 

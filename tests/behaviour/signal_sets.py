@@ -41,6 +41,10 @@ def block(signals):
     _call(_SIGPROCMASK, SIG_SETMASK, ctypes.byref(mask), None, ctypes.sizeof(mask))
 
 
+def block_all():
+    block(CATCHABLE)
+
+
 def ignore(signals):
     action = (ctypes.c_uint64 * 4)(SIG_IGN)  # handler, flags, (restorer,) mask
     for number in signals:
@@ -56,3 +60,8 @@ def send_queued(pid, number):
 def send_to_thread(pid, number):
     """As a thread of a program does that uses pthread_kill(3) on itself, or a debugger on another."""
     _call(_TGKILL, pid, pid, number)
+
+
+def seen(text):
+    """The numbers in the output of 'probe signals', in order."""
+    return [int(line.split()[0]) for line in text.splitlines() if line[:1].isdigit()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Signals on their way through init to the agent, from the first moment to the last, and the order of a stop."""
+"""Signals on their way through init to the agent: each once, from the first moment on, whatever they are."""
 
 import collections
 import os
@@ -15,22 +15,10 @@ import ways
 TERM = signal.SIGTERM
 ONE_BY_ONE = sorted(signal_sets.CATCHABLE - {TERM})
 INDEPENDENT = signal_sets.CATCHABLE - signal_sets.STOPPING  # while these wait, CONT cancels them and they cancel it
-LATE = 1.5  # seconds that a busy machine may add
-LAST_WORDS = 0.5  # seconds between the second TERM, to all that is left, and KILL, where the grace leaves less
-
-
-def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
 
 
 def await_state(pid, state):
-    ways.until(lambda: state_of(pid) == state, f"pid {pid} in state {state}")
-
-
-def signals_seen(text):
-    """The numbers that 'probe signals' has printed, in order."""
-    return [int(line.split()[0]) for line in text.splitlines() if line[:1].isdigit()]
+    ways.until(lambda: ways.state_of(pid) == state, f"pid {pid} in state {state}")
 
 
 def blocks_everything(process):
@@ -42,15 +30,6 @@ def await_hold(process):
     deadline = time.monotonic() + 5
     while not blocks_everything(process):
         assert time.monotonic() < deadline
-
-
-def await_agent(process):
-    """For agents that cannot say when they are ready."""
-    ways.until(lambda: [process.status(pid)["Name"] for pid in process.children()] == ["probe"], "the agent runs")
-
-
-def block_all():
-    signal_sets.block(signal_sets.CATCHABLE)
 
 
 # ---- forwarding
@@ -66,15 +45,15 @@ def test_every_signal_arrives_once(box, way):
         process.signal(TERM)
         result = process.wait()
     assert (result.code, result.err) == (7, "")
-    assert signals_seen(result.out) == [*ONE_BY_ONE, TERM]
+    assert signal_sets.seen(result.out) == [*ONE_BY_ONE, TERM]
 
 
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 def test_all_signals_at_once_arrive_once(box, way):
     """Real-time ones queue: five of each are five."""
     expected = collections.Counter(sorted(INDEPENDENT) + 4 * sorted(signal_sets.REALTIME))
-    with way.start(box, ["/probe", "collect", "200"], prepare=block_all) as process:
-        await_agent(process)
+    with way.start(box, ["/probe", "collect", "200"], prepare=signal_sets.block_all) as process:
+        ways.await_agent(process)
         for number in expected.elements():
             process.signal(number)
         result = process.wait()
@@ -85,7 +64,7 @@ def test_all_signals_at_once_arrive_once(box, way):
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 def test_signals_that_were_pending_before_the_start_arrive_once(box, way):
     def prepare():
-        block_all()
+        signal_sets.block_all()
         for number in INDEPENDENT:
             os.kill(os.getpid(), number)
 
@@ -105,7 +84,7 @@ def test_a_child_signal_that_somebody_sent_is_forwarded(box, way, send):
             if number != TERM:
                 process.expect(f"\n{number:02} ", timeout=2)
         result = process.wait()
-    assert (result.code, signals_seen(result.out)) == (7, [signal.SIGUSR1, signal.SIGCHLD, 34, TERM])
+    assert (result.code, signal_sets.seen(result.out)) == (7, [signal.SIGUSR1, signal.SIGCHLD, 34, TERM])
 
 
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
@@ -158,7 +137,7 @@ def test_signals_reach_an_agent_that_has_become_another_user(box, way):
         assert process.status(ways.agent_of(process))["Uid"].split() == ["1000"] * 4
         process.signal(TERM)
         result = process.wait(timeout=4)
-    assert (result.code, signals_seen(result.out)) == (7, [TERM])
+    assert (result.code, signal_sets.seen(result.out)) == (7, [TERM])
 
 
 # ---- stopping and continuing
@@ -173,7 +152,7 @@ def test_stop_and_continue_as_pid_1(box, way, number):
         for _ in range(2):
             process.signal(number)
             await_state(agent, "T")
-            assert state_of(process.pid) == "S"
+            assert ways.state_of(process.pid) != "T"
             process.signal(signal.SIGCONT)
             await_state(agent, "S")
         process.signal(TERM)
@@ -253,171 +232,20 @@ def sleep_until(moment):
 def test_group_signals_during_the_start_arrive_once(box, way):
     """A shell, a supervisor or a terminal signals the whole group. Until the agent has left it, that reaches the agent
     directly too. Queueing signals, blocked from birth on, let it count what it gets."""
-    for _ in range(10):
+    for _ in range(20):
         sent = collections.Counter()
-        with way.start(box, ["/probe", "collect", "50"], prepare=block_all) as process:
+        with way.start(box, ["/probe", "collect", "20"], prepare=signal_sets.block_all) as process:
             end = time.monotonic() + (0.004 if way.jail == "none" else 0.010)
             while time.monotonic() < end:
-                number = 35 + sent.total() % 30
+                number = 35 + sent.total() % 29
                 os.killpg(process.pid, number)
                 sent[number] += 1
+            process.signal(64)
+            sent[64] += 1
             result = process.wait()
         assert result.code == 0
         received = collections.Counter(result.json["signals"])
         assert (received - sent, sent - received) == ({}, {}), "(too many, too few)"
-
-
-# ---- the order of a stop
-
-
-def ends_of(reader):
-    """All that comes out of the pipe until everybody has closed it."""
-    text = b""
-    while data := os.read(reader, 4096):
-        text += data
-    return text.decode()
-
-
-class Left:
-    """An agent and a process that it leaves behind, each with an output of its own."""
-
-    def __init__(self, box, way, left, agent, *options):
-        self.reader, writer = os.pipe()
-        command = ["/probe", "seq", "spawn", "spawn", "to", str(writer), *left, ",", *agent]
-        self.process = way.start(box, command, options, pass_fds=(writer,))
-        os.close(writer)
-        self.process.expect("ready")
-        assert os.read(self.reader, 6) == b"ready\n"
-
-    def __enter__(self):
-        return self.process
-
-    def __exit__(self, *_):
-        self.process.close()
-        os.close(self.reader)
-
-    def said(self, timeout):
-        """What it writes within the time; nothing if that is nothing."""
-        return os.read(self.reader, 4096).decode() if select.select([self.reader], [], [], timeout)[0] else ""
-
-
-def stop(process):
-    """TERM, and the Result with its seconds counted from there."""
-    started = time.monotonic()
-    process.signal(TERM)
-    result = process.wait()
-    result.seconds = time.monotonic() - started
-    return result
-
-
-@pytest.mark.parametrize("way", ways.ALL, ids=str)
-def test_the_agents_code_comes_back_at_once(box, way):
-    with way.start(box, ["/probe", "signals", "9"]) as process:
-        process.expect("ready")
-        result = stop(process)
-    assert (result.code, result.err) == (9, "")
-    assert result.seconds < LATE
-
-
-@pytest.mark.parametrize("way", ways.ALL, ids=str)
-def test_term_is_for_the_agent_first(box, way):
-    left = Left(box, way, ["signals", "5"], ["ignore-term"], "--grace=0.8")
-    with left as process:
-        started = time.monotonic()
-        process.signal(TERM)
-        assert left.said(0.5) == ""
-        assert left.said(5) == "15 TERM\n"
-        assert 0.75 < time.monotonic() - started < 0.8 + LATE
-        assert process.wait().code == 128 + signal.SIGKILL
-
-
-@pytest.mark.parametrize("way", ways.ALL, ids=str)
-def test_when_the_agent_has_gone_the_others_get_term(box, way):
-    left = Left(box, way, ["signals", "5"], ["signals", "9"], "--grace=30")
-    with left as process:
-        result = stop(process)
-        assert (result.code, signals_seen(result.out).count(TERM)) == (9, 1)
-        assert ends_of(left.reader) == "15 TERM\n"
-        assert result.seconds < LATE
-
-
-@pytest.mark.parametrize("way", ways.ALL, ids=str)
-def test_what_ignores_term_is_killed_after_the_grace(box, way):
-    left = Left(box, way, ["ignore-term"], ["signals", "9"], "--grace=0.7")
-    with left as process:
-        result = stop(process)
-        assert result.code == 9
-        assert 0.65 < result.seconds < 0.7 + LAST_WORDS + LATE
-        assert ends_of(left.reader) == ""
-
-
-@pytest.mark.parametrize("way", ways.ALL, ids=str)
-def test_an_agent_that_ignores_term_is_killed_after_the_grace(box, way):
-    with way.start(box, ["/probe", "ignore-term"], ["--grace=0.5"]) as process:
-        process.expect("ready")
-        result = stop(process)
-    assert result.code == 128 + signal.SIGKILL
-    assert 0.45 < result.seconds < 0.5 + LAST_WORDS + LATE
-
-
-def test_a_grace_of_nothing(box):
-    with ways.PID1_NONE.start(box, ["/probe", "ignore-term"], ["--grace=0"]) as process:
-        process.expect("ready")
-        result = stop(process)
-    assert (result.code, result.seconds < LAST_WORDS + LATE) == (128 + signal.SIGKILL, True)
-
-
-def test_the_grace_is_five_seconds_when_nothing_is_said(box):
-    with ways.PID1_NONE.start(box, ["/probe", "ignore-term"]) as process:
-        process.expect("ready")
-        result = stop(process)
-    assert result.code == 128 + signal.SIGKILL
-    assert 4.9 < result.seconds < 5 + LAST_WORDS + LATE
-
-
-@pytest.mark.parametrize("way", ways.PID1, ids=str)
-def test_a_second_term_shortens_the_grace(box, way):
-    with way.start(box, ["/probe", "ignore-term"], ["--grace=3"]) as process:
-        process.expect("ready")
-        process.signal(TERM)
-        time.sleep(0.1)
-        result = stop(process)
-    assert result.code == 128 + signal.SIGKILL
-    assert result.seconds < LAST_WORDS + LATE
-
-
-def test_each_term_arrives_once(box):
-    """A second one too, although then everybody gets it."""
-    with ways.PID1_NONE.start(box, ["/probe", "collect", "300"], ["--grace=60"], prepare=block_all) as process:
-        await_agent(process)
-        process.signal(TERM)
-        time.sleep(0.1)
-        process.signal(TERM)
-        result = process.wait()
-    assert (result.code, result.json["signals"]) == (0, [TERM, TERM])
-
-
-@pytest.mark.parametrize("way", ways.PID1, ids=str)
-def test_processes_that_joined_the_container_do_not_hold_it_up(box, way):
-    """Those of 'docker exec': no children of init, yet in its container, with which they end."""
-    with way.start(box, ["/probe", "signals", "9"]) as process:
-        process.expect("ready")
-        with process.exec(["/probe", "signals", "3"]) as joined:
-            joined.expect("ready")
-            process.signal(TERM)
-            assert joined.wait().code in (3, -signal.SIGKILL)
-        assert process.wait().code == 9
-
-
-@pytest.mark.parametrize("way", ways.PLAIN, ids=str)
-def test_a_plain_command_leaves_its_neighbours_alone(box, way):
-    with ways.keeper_of(box).exec(["/probe", "signals", "3"]) as neighbour:
-        neighbour.expect("ready")
-        with Left(box, way, ["ignore-term"], ["ignore-term"], "--grace=0.1") as process:
-            assert stop(process).code == 128 + signal.SIGKILL
-        assert neighbour.running()
-        neighbour.signal(TERM)
-        assert (neighbour.wait().code, signals_seen(neighbour.out)) == (3, [TERM])
 
 
 # ---- an agent that attacks init
@@ -437,7 +265,7 @@ def test_nothing_that_the_agent_sends_ends_init(box, way):
 
 @pytest.mark.parametrize("way", ways.PID1, ids=str)
 def test_nothing_that_the_container_sends_ends_init(box, way):
-    with way.start(box, ["/probe", "collect", "500"], prepare=block_all) as process:
+    with way.start(box, ["/probe", "collect", "500"], prepare=signal_sets.block_all) as process:
         flood = process.exec_run(["/probe", "flood", "1", "20"])
         assert flood.json == {"sent": FLOOD, "refused": 0}
         result = process.wait()

@@ -213,14 +213,9 @@ class Shell:
         return foreground_group(self.process)
 
 
-def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
-
-
 def await_states(shell, states):
     """Of init and of the agent."""
-    ways.until(lambda: "".join(map(state_of, shell.job())) == states, f"job {shell.job()} in states {states}")
+    ways.until(lambda: "".join(map(ways.state_of, shell.job())) == states, f"job {shell.job()} in states {states}")
 
 
 JAILS = pytest.mark.parametrize("jail", ["none", "veth"])

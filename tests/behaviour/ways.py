@@ -60,6 +60,17 @@ def agent_of(process):
     return process.children()[0]
 
 
+def state_of(pid):
+    """The letter of its state: R, S, T (stopped), Z..."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
+def await_agent(process):
+    """For agents that cannot say when they are ready: waits until the probe has been executed."""
+    until(lambda: [process.status(pid)["Name"] for pid in process.children()] == ["probe"], "the agent runs")
+
+
 def until(condition, what, timeout=TIMEOUT):
     """Waits for something in /proc, of which the kernel tells nobody; returns what the condition returns."""
     deadline = time.monotonic() + timeout

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The comment of a table, which anybody may have written: what is noted prints and reads the same. */
+/* The comment of a table, which anybody may have written: what is noted prints and reads alike. */
 #include "tests/fuzz/fuzz.h"
 
 #include "init/forwarding.h"

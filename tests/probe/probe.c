@@ -38,7 +38,7 @@ static const struct command {
 	{ "kill-self", cmd_kill_self, 1, 1, "SIGNAL", "die of it" },
 	{ "orphans", cmd_orphans, 1, 1, "N", "leave N orphans; are they all reaped?" },
 	{ "collect", cmd_collect, 1, 1, "MS",
-	  "signals blocked from birth on, in order, until MS are quiet" },
+	  "signals blocked from birth on, in order, until MS are quiet after 64" },
 	{ "flood", cmd_flood, 2, 2, "PID ROUNDS", "send it every signal but TERM, so many times" },
 	{ "herd", cmd_herd, 1, 1, "N", "make N children that sleep for ever" },
 	{ "exit", cmd_exit, 1, 1, "CODE", "with that code" },
