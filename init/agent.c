@@ -73,7 +73,7 @@ static void agent_main(int channel, const struct plan *p, const struct signals_i
 	char released;
 
 	setpgid(0, 0);
-	signals_discard_pending();
+	signals_discard(0); /* sent to the group that we were in; init has got it and forwards it */
 	hand_over(channel, p->mode != JAIL_NONE);
 	if (recv(channel, &released, 1, 0) != 1)
 		_exit(EXIT_OWN_FAILURE); /* init gave up, and has said why */

@@ -156,7 +156,7 @@ int policy_add(struct policy *p, struct span text, struct failure *f)
 	if (p->count == POLICY_RULES)
 		return fail(f, STAGE,
 			    "Join ports with commas and neighbouring addresses with a length",
-			    "more than %u rules", POLICY_RULES);
+			    "policy: more than %u rules", POLICY_RULES);
 	if (rule_parse(text, &p->rules[p->count], f) < 0)
 		return -1;
 	p->count++;

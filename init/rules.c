@@ -240,6 +240,6 @@ int rules_build(struct plan *p, const struct options *o, const struct facts *fac
 	if (inner.full || outer.full)
 		return fail(f, "rule",
 			    "Join ports to ranges and neighbouring addresses with a length",
-			    "more than %u rules of nf_tables are needed", NFT_RULES);
+			    "policy: more than %u rules of nf_tables are needed", NFT_RULES);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "init/report.h"
 #include "sys/cursor.h"
 #include "sys/fds.h"
+#include "sys/signals.h"
 #include "sys/text.h"
 
 /* Between the second TERM, to all that is left, and KILL. */
@@ -139,6 +140,7 @@ static void stop_with_agent(const struct supervision *s)
 		return; /* no shell above us, and nothing stops PID 1 */
 	terminal_pass(s->terminal, s->agent, getpgrp());
 	kill(getpid(), SIGSTOP);
+	signals_discard(SIGCONT); /* ours; the agent gets one below */
 	terminal_pass(s->terminal, getpgrp(), s->agent);
 	kill(-s->agent, SIGCONT);
 }

@@ -46,12 +46,12 @@ void signals_take_over(struct signals_inherited *was)
 		set_child_action(SIG_DFL);
 }
 
-void signals_discard_pending(void)
+void signals_discard(int sig)
 {
 	static const struct timespec no_time;
-	const uint64_t every = EVERY_SIGNAL;
+	const uint64_t mask = sig ? 1ULL << (sig - 1) : EVERY_SIGNAL;
 
-	while (syscall(SYS_rt_sigtimedwait, &every, NULL, &no_time, sizeof(every)) > 0)
+	while (syscall(SYS_rt_sigtimedwait, &mask, NULL, &no_time, sizeof(mask)) > 0)
 		;
 }
 

@@ -26,11 +26,8 @@ void signals_hold(struct signals_inherited *was);
 /* SIGCHLD back to its default, or else the kernel reaps the agent and its exit code is lost. */
 void signals_take_over(struct signals_inherited *was);
 
-/*
- * In the agent, when it has left init's process group: drops what was sent to that group meanwhile.
- * Init has got it too and forwards it, so it would come twice.
- */
-void signals_discard_pending(void);
+/* Drops pending signals: this one, or all if it is 0. For what would otherwise be taken twice. */
+void signals_discard(int sig);
 
 /* In the agent, right before exec: dispositions, then the mask. Pending signals arrive now. */
 void signals_give_back(const struct signals_inherited *was);

@@ -65,7 +65,7 @@ def test_agent_has_the_descriptors_that_were_passed_and_no_others(net, box):
 # ---- --user
 
 
-USERS = {  # uid, gid, groups, HOME
+USERS = {  # uid, gid, groups besides that gid, HOME
     "agent": (1000, 1000, [2000, 2001], "/home/agent"),
     "1000": (1000, 1000, [2000, 2001], "/home/agent"),
     "agent:shared": (1000, 2000, [], "/home/agent"),
@@ -88,7 +88,7 @@ def test_user(net, user, userns):
     with net.container(caps=DOCKER_CAPS | {"net_admin", "sys_admin"}) as box:
         options = ["--user", user] + ([] if userns else ["--no-userns"])
         status = box.run([*options, "/probe", "status"], env={"HOME": "/somewhere"}, groups=(7, 8)).json
-    assert (status["Uid"], status["Gid"], status["Groups"]) == ([uid] * 4, [gid] * 4, groups)
+    assert (status["Uid"], status["Gid"], status["Groups"]) == ([uid] * 4, [gid] * 4, [gid, *groups])
     assert status["environ"]["HOME"] == home
     assert status["CapEff"] == "0" * 16
 

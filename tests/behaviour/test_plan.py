@@ -73,14 +73,14 @@ def test_printed_links_addresses_and_routes_are_those_in_force(net, box):
 
 def test_printed_identities_are_those_in_force(box):
     plan = box.run(["--print-plan", "--user=agent", "--agent-caps=net_raw", "/probe", "two words"]).out
-    assert "agent         uid 1000, gid 1000, groups 2000,2001; capabilities: net_raw;" in plan
+    assert "agent         uid 1000, gid 1000, groups 1000,2000,2001; capabilities: net_raw;" in plan
     assert "program       /probe two\\x20words\n" in plan or "program       /probe two words\n" in plan
     assert "init          capabilities: net_admin; no_new_privs, not dumpable\n" in plan
     with Agent(box, "--user=agent", "--agent-caps=net_raw") as agent:
         status = agent.do("status")
         for name in "uid", "gid":
             assert f"{name} map       {' '.join(status[f'{name}_map'].split())}\n" in plan
-        assert status["Groups"] == [2000, 2001]
+        assert status["Groups"] == [1000, 2000, 2001]
 
 
 def test_plan_without_a_program(box):

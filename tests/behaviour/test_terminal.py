@@ -310,23 +310,25 @@ def test_a_job_that_stops_in_the_background_leaves_the_shell_its_terminal(shell,
     time.sleep(0.2)
     assert shell.foreground() == shell.process.pid
     await_states(shell, "TT")
-    assert shell.run("echo still here").endswith("still here\r\n")
+    assert "still here\r\n" in shell.run("echo still here")
 
 
 @JAILS
 def test_continue_arrives_once(shell, jail):
-    """Stopped from outside, since the agent has a handler for everything else; 'fg' is one CONT."""
+    """Stopped from outside, since the agent has a handler for everything else; each 'fg' is one CONT."""
     shell.type(f"boundary-init --jail={jail} /probe signals\n")
     shell.expect("ready\r\n")
-    init, agent = shell.job()
-    os.kill(agent, signal.SIGSTOP)
-    assert "Stopped" in shell.expect(PROMPT)
-    await_states(shell, "TT")
-    shell.type("fg\n")
-    shell.expect("18 CONT\r\n")
-    ways.until(lambda: shell.foreground() == agent, "the agent is in front")
-    shell.type(CTRL_C)
-    assert shell.expect("02 INT\r\n") == ""
+    agent = shell.job()[1]
+    for _ in range(8):
+        os.kill(agent, signal.SIGSTOP)
+        assert "Stopped" in shell.expect(PROMPT)
+        await_states(shell, "TT")
+        shell.type("fg\n")
+        shell.expect("/probe signals\r\n")
+        assert shell.expect("18 CONT\r\n") == ""
+        ways.until(lambda: shell.foreground() == agent, "the agent is in front")
+        shell.type(CTRL_C)
+        assert shell.expect("02 INT\r\n") == ""
 
 
 @JAILS
