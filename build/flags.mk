@@ -41,9 +41,11 @@ BASE_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DBOUNDARY_INIT_VERSION='"$(VERSION)"'
 # Small: -Oz, the linker sees the whole program (LTO) and drops what nobody calls, nothing is ever unwound.
 # Reproducible: no path of this directory, no build id, no compiler's name.
 # -fstack-protector guards every function with a buffer of characters for 0.6 kB; -strong would add 3 kB more.
+# Small functions also stay small when they are not inlined where only one calls them, and structures when no vector
+# register moves them.
 CFLAGS = $(BASE_FLAGS) $(WARNINGS) -Oz -flto -ffunction-sections -fdata-sections -fno-pie \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident '-ffile-prefix-map=$(CURDIR)=.' \
-	-fstack-protector $(HEADERS) -idirafter $(LIBMNL_INCLUDE)
+	-fstack-protector -fno-inline-functions-called-once -mgeneral-regs-only $(HEADERS) -idirafter $(LIBMNL_INCLUDE)
 
 # libmnl's printing and batching functions, which nobody here calls, stand in one object file with those that we do
 # call, and would bring malloc and stdio along, a fifth of the binary. What they need leads to a trap
@@ -52,6 +54,7 @@ UNCALLED := malloc calloc free fwrite __ctype_b_loc __fprintf_chk
 TRAPS := $(UNCALLED:%=-Wl,--defsym=%=nl_never_called)
 
 # -static and not -static-pie, which Debian's musl-gcc turns into a dynamic program without a word. No RELRO: it pads
-# the file to a page to guard tables of the dynamic linker, and there is none.
+# the file to a page to guard tables of the dynamic linker, and there is none. common-page-size only tells the linker
+# when a page of memory is worth padding the file for: at its 4096, it pads the data to a page.
 LDFLAGS := -static -no-pie -s -Wl,--gc-sections -Wl,-T,build/no-unwind.ld -Wl,--build-id=none \
-	-Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack
+	-Wl,-z,noseparate-code -Wl,-z,common-page-size=512 -Wl,-z,norelro -Wl,-z,noexecstack
