@@ -3,6 +3,9 @@
  * The jail's own rules refuse within microseconds and keep the agent honest; the rules around the
  * outer end of the wire hold even against an agent that has flushed its own. Both let out only the
  * flows that a rule of the policy names.
+ *
+ * All of them stand in the table below; the code only puts in what the plan knows: links, addresses,
+ * the policy, the published ports.
  */
 #include "init/rules.h"
 
@@ -21,142 +24,147 @@
 #define ND_FIRST 135
 #define ND_LAST 136
 
+enum chain { OUTPUT, ANTISPOOF, INPUT, FORWARD, POSTROUTING, PUBLISH, PUBLISH_HERE, CHAINS };
+
+static const struct nft_chain chains[CHAINS] = {
+	/* In the jail. */
+	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, true },
+	/* In the container. */
+	[ANTISPOOF] = { "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false },
+	[INPUT] = { "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, false },
+	[FORWARD] = { "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, false },
+	[POSTROUTING] = { "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT, false },
+	/* There too, where ports are published. */
+	[PUBLISH] = { "publish", "nat", NF_INET_PRE_ROUTING, PRIORITY_DNAT, false },
+	[PUBLISH_HERE] = { "publish_here", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false },
+};
+
+/* The link that a packet comes by or leaves by. */
+enum link { ANY, LO, WIRE, NOT_WIRE, FORWARDING /* each one where we switch forwarding on */ };
+
+/* What a packet is; some of these become several rules, or none. */
+enum what {
+	ALL,
+	TCP,
+	STRAY,
+	ESTABLISHED,
+	TRANSLATED,
+	NEIGHBOURS, /* where there is IPv6 */
+	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */
+	FROM_JAIL, /* from an address of the jail that is routed */
+	TO_LOOPBACK,
+	TO_POLICY, /* to where the policy leads */
+	TO_PUBLISHED,
+};
+
+static const struct line {
+	uint8_t chain, in, out, what, verdict;
+} lines[] = {
+	{ OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
+	{ OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
+	{ OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	/* What the agent gets otherwise: an answer at once, whatever it speaks. */
+	{ OUTPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
+	{ OUTPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
+
+	/* Nothing comes over the wire but from the jail's own addresses. */
+	{ ANTISPOOF, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
+	{ ANTISPOOF, ANY, ANY, FROM_JAIL, NFT_ACCEPT_PACKET },
+	{ ANTISPOOF, ANY, ANY, JAILS_NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ ANTISPOOF, ANY, ANY, ALL, NFT_DROP_PACKET },
+
+	/* No service of the container can be reached from the jail; what the container asks is answered. */
+	{ INPUT, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
+	{ INPUT, ANY, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ INPUT, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ INPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
+	{ INPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
+
+	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
+	{ FORWARD, WIRE, ANY, STRAY, NFT_DROP_PACKET },
+	{ FORWARD, WIRE, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ FORWARD, WIRE, NOT_WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
+	{ FORWARD, WIRE, ANY, TCP, NFT_REJECT_RESET },
+	{ FORWARD, WIRE, ANY, ALL, NFT_REJECT_PROHIBITED },
+	{ FORWARD, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ FORWARD, ANY, WIRE, TRANSLATED, NFT_ACCEPT_PACKET },
+	{ FORWARD, ANY, WIRE, ALL, NFT_DROP_PACKET },
+	/* Where forwarding was off until now, only what is on its way to a jail may use it. */
+	{ FORWARD, FORWARDING, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ FORWARD, FORWARDING, ANY, TRANSLATED, NFT_ACCEPT_PACKET },
+	{ FORWARD, FORWARDING, ANY, ALL, NFT_DROP_PACKET },
+
+	{ POSTROUTING, ANY, NOT_WIRE, FROM_JAIL, NFT_MASQUERADE },
+
+	{ PUBLISH, NOT_WIRE, ANY, TO_PUBLISHED, NFT_DNAT },
+	/* For processes of the container itself; its loopback stays its own. */
+	{ PUBLISH_HERE, ANY, ANY, TO_LOOPBACK, NFT_ACCEPT_PACKET },
+	{ PUBLISH_HERE, ANY, ANY, TO_PUBLISHED, NFT_DNAT },
+};
+
+#define LINES (sizeof(lines) / sizeof(lines[0]))
+
 /* A ruleset in the making: rules go to the chain that was opened last. */
 struct builder {
+	const struct plan *plan;
+	const struct options *options;
+	bool publish_ipv6;
 	struct nft_ruleset *set;
 	bool full;
 };
 
-static void open_chain(struct builder *b, const char *name, const char *type, uint32_t hook,
-		       int32_t priority, bool drops)
+static void add(struct builder *b, const struct nft_rule *rule)
 {
-	b->set->chains[b->set->chain_count++] = (struct nft_chain){
-		.name = name, .type = type, .hook = hook, .priority = priority, .drops = drops
-	};
-}
-
-static void add(struct builder *b, struct nft_rule rule)
-{
-	rule.chain = (uint8_t)(b->set->chain_count - 1);
-	if (!nft_rule_append(b->set, &rule))
+	if (!nft_rule_append(b->set, rule))
 		b->full = true;
 }
 
-#define ADD(b, ...) add((b), (struct nft_rule){ __VA_ARGS__ })
-
-/* What the agent gets for a packet that no rule allows: an answer at once, whatever it speaks. */
-static void add_refusal(struct builder *b, uint32_t in)
+static void set_host(struct prefix *p, const struct address *a)
 {
-	ADD(b, .in = in, .protocol = IPPROTO_TCP, .verdict = NFT_REJECT_RESET);
-	ADD(b, .in = in, .verdict = NFT_REJECT_PROHIBITED);
+	p->address = *a;
+	p->length = (uint8_t)(8 * address_size(a->family));
 }
 
-/* The policy, for packets by these links. */
-static void add_policy(struct builder *b, const struct policy *policy, uint32_t in, uint32_t out,
-		       bool not_out)
+static void add_from_jail(struct builder *b, struct nft_rule *rule)
 {
-	for (unsigned int i = 0; i < policy->count; i++) {
-		const struct rule *r = &policy->rules[i];
-		struct nft_rule rule = {
-			.in = in,
-			.out = out,
-			.not_out = not_out,
-			.destination = r->cidr,
-			.protocol = r->protocol,
-			.verdict = NFT_ACCEPT_PACKET,
-		};
-
-		if (r->port_count == 0)
-			add(b, rule);
-		for (unsigned int k = 0; k < r->port_count; k++) {
-			rule.port_first = r->ports[k].first;
-			rule.port_last = r->ports[k].last;
-			add(b, rule);
-		}
+	for (unsigned int i = 0; i < b->plan->wire.family_count; i++) {
+		set_host(&rule->source, &b->plan->wire.inner_addresses[i].address);
+		add(b, rule);
 	}
 }
 
-static void build_inner(struct builder *b, const struct plan *p, const struct policy *policy)
+static void add_to_loopback(struct builder *b, struct nft_rule *rule)
 {
-	uint32_t wire = p->wire.inner.index;
+	static const struct prefix loopback[] = {
+		{ { AF_INET, { 127 } }, 8 },
+		{ { AF_INET6, { [15] = 1 } }, 128 },
+	};
 
-	open_chain(b, "output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, true);
-	ADD(b, .out = LINK_LOOPBACK, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .out = wire, .established = true, .verdict = NFT_ACCEPT_PACKET);
-	add_policy(b, policy, 0, wire, false);
-	if (p->wire.family_count > 1)
-		ADD(b, .out = wire, .protocol = IPPROTO_ICMPV6, .icmp6_first = ND_FIRST,
-		    .icmp6_last = ND_LAST, .verdict = NFT_ACCEPT_PACKET);
-	add_refusal(b, 0);
-}
-
-/* The prefix of this one address. */
-static struct prefix only(const struct prefix *p)
-{
-	struct prefix whole = *p;
-
-	whole.length = (uint8_t)(8 * address_size(p->address.family));
-	return whole;
-}
-
-/* Nothing comes over the wire but from the jail's own addresses. */
-static void build_antispoof(struct builder *b, const struct plan *p)
-{
-	uint32_t wire = p->wire.outer.index;
-
-	open_chain(b, "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false);
-	ADD(b, .in = wire, .not_in = true, .verdict = NFT_ACCEPT_PACKET);
-	for (unsigned int i = 0; i < p->wire.family_count; i++)
-		ADD(b, .source = only(&p->wire.inner_addresses[i]), .verdict = NFT_ACCEPT_PACKET);
-	if (p->wire.family_count > 1)
-		ADD(b, .source = only(&p->wire.inner_addresses[2]), .protocol = IPPROTO_ICMPV6,
-		    .icmp6_first = ND_FIRST, .icmp6_last = ND_LAST, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .verdict = NFT_DROP_PACKET);
-}
-
-/* No service of the container can be reached from the jail; what the container asks is answered. */
-static void build_input(struct builder *b, const struct plan *p)
-{
-	uint32_t wire = p->wire.outer.index;
-
-	open_chain(b, "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, false);
-	ADD(b, .in = wire, .not_in = true, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .established = true, .verdict = NFT_ACCEPT_PACKET);
-	if (p->wire.family_count > 1)
-		ADD(b, .protocol = IPPROTO_ICMPV6, .icmp6_first = ND_FIRST, .icmp6_last = ND_LAST,
-		    .verdict = NFT_ACCEPT_PACKET);
-	add_refusal(b, 0);
-}
-
-static void build_forward(struct builder *b, const struct plan *p, const struct policy *policy)
-{
-	uint32_t wire = p->wire.outer.index;
-
-	open_chain(b, "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, false);
-	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
-	ADD(b, .in = wire, .stray = true, .verdict = NFT_DROP_PACKET);
-	ADD(b, .in = wire, .established = true, .verdict = NFT_ACCEPT_PACKET);
-	add_policy(b, policy, wire, wire, true);
-	add_refusal(b, wire);
-	ADD(b, .out = wire, .established = true, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .out = wire, .translated = true, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .out = wire, .verdict = NFT_DROP_PACKET);
-	/* Where forwarding was off until now, only what is on its way to a jail may use it. */
-	for (unsigned int i = 0; i < p->forward.count; i++) {
-		uint32_t link = p->forward.links[i];
-
-		ADD(b, .in = link, .established = true, .verdict = NFT_ACCEPT_PACKET);
-		ADD(b, .in = link, .translated = true, .verdict = NFT_ACCEPT_PACKET);
-		ADD(b, .in = link, .verdict = NFT_DROP_PACKET);
+	for (unsigned int i = 0; i < 2; i++) {
+		rule->destination = loopback[i];
+		add(b, rule);
 	}
 }
 
-static void build_masquerade(struct builder *b, const struct plan *p)
+static void add_to_policy(struct builder *b, struct nft_rule *rule)
 {
-	open_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT, false);
-	for (unsigned int i = 0; i < p->wire.family_count; i++)
-		ADD(b, .out = p->wire.outer.index, .not_out = true,
-		    .source = only(&p->wire.inner_addresses[i]), .verdict = NFT_MASQUERADE);
+	const struct policy *policy = &b->options->policy;
+
+	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++) {
+		unsigned int port = 0;
+
+		rule->destination = r->cidr;
+		rule->protocol = r->protocol;
+		rule->port_first = rule->port_last = 0;
+		do {
+			if (r->port_count > 0) {
+				rule->port_first = r->ports[port].first;
+				rule->port_last = r->ports[port].last;
+			}
+			add(b, rule);
+		} while (++port < r->port_count);
+	}
 }
 
 /* 0.0.0.0 and :: mean every address, as in bind(2). */
@@ -164,80 +172,127 @@ static bool is_unspecified(const struct address *a)
 {
 	static const uint8_t zero[16];
 
-	return memcmp(a->bytes, zero, address_size(a->family)) == 0;
+	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
-static void add_publish(struct builder *b, const struct plan *p, const struct options *o,
-			const struct facts *facts, uint32_t not_in)
+/* A port that is published on this address of the jail. */
+static void add_published(struct builder *b, struct nft_rule *rule, const struct publish *publish,
+			  const struct address *jail)
 {
-	bool ipv6 = p->forward.ipv6 || facts->net.ipv6_forwards;
+	uint8_t family = publish->at.family;
 
-	for (unsigned int i = 0; i < o->publish_count; i++) {
-		const struct publish *publish = &o->publish[i];
+	if ((family && family != jail->family) || (jail->family == AF_INET6 && !b->publish_ipv6))
+		return;
+	rule->local = is_unspecified(&publish->at);
+	rule->family = rule->local ? jail->family : 0;
+	rule->destination = (struct prefix){ 0 };
+	if (!rule->local)
+		set_host(&rule->destination, &publish->at);
+	rule->protocol = publish->protocol;
+	rule->port_first = rule->port_last = publish->port;
+	rule->to = *jail;
+	rule->to_port = publish->to;
+	add(b, rule);
+}
 
-		for (unsigned int k = 0; k < p->wire.family_count; k++) {
-			const struct address *jail = &p->wire.inner_addresses[k].address;
-			struct nft_rule rule = {
-				.in = not_in,
-				.not_in = true,
-				.protocol = publish->protocol,
-				.port_first = publish->port,
-				.port_last = publish->port,
-				.to = *jail,
-				.to_port = publish->to,
-				.verdict = NFT_DNAT,
-			};
+static void add_to_published(struct builder *b, struct nft_rule *rule)
+{
+	for (unsigned int i = 0; i < b->options->publish_count; i++)
+		for (unsigned int k = 0; k < b->plan->wire.family_count; k++)
+			add_published(b, rule, &b->options->publish[i],
+				      &b->plan->wire.inner_addresses[k].address);
+}
 
-			if (jail->family == AF_INET6 && !ipv6)
+static void set_link(enum link link, uint32_t wire, uint32_t *index, bool *unequal)
+{
+	if (link == LO)
+		*index = LINK_LOOPBACK;
+	else if (link != ANY)
+		*index = wire;
+	*unequal = link == NOT_WIRE;
+}
+
+/* `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. */
+static void add_line(struct builder *b, const struct line *line, uint32_t wire)
+{
+	struct nft_rule rule = { .verdict = line->verdict };
+
+	rule.chain = (uint8_t)(b->set->chain_count - 1);
+	set_link(line->in, wire, &rule.in, &rule.not_in);
+	set_link(line->out, wire, &rule.out, &rule.not_out);
+	rule.stray = line->what == STRAY;
+	rule.established = line->what == ESTABLISHED;
+	rule.translated = line->what == TRANSLATED;
+	switch ((enum what)line->what) {
+	case TCP:
+		rule.protocol = IPPROTO_TCP;
+		break;
+	case JAILS_NEIGHBOURS:
+	case NEIGHBOURS:
+		if (b->plan->wire.family_count < 2)
+			return;
+		if (line->what == JAILS_NEIGHBOURS)
+			set_host(&rule.source, &b->plan->wire.inner_addresses[2].address);
+		rule.protocol = IPPROTO_ICMPV6;
+		rule.icmp6_first = ND_FIRST;
+		rule.icmp6_last = ND_LAST;
+		break;
+	case FROM_JAIL:
+		add_from_jail(b, &rule);
+		return;
+	case TO_LOOPBACK:
+		add_to_loopback(b, &rule);
+		return;
+	case TO_POLICY:
+		add_to_policy(b, &rule);
+		return;
+	case TO_PUBLISHED:
+		add_to_published(b, &rule);
+		return;
+	case ALL:
+	case STRAY:
+	case ESTABLISHED:
+	case TRANSLATED:
+		break;
+	}
+	add(b, &rule);
+}
+
+static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enum chain first,
+		  enum chain last)
+{
+	b->set = set;
+	for (enum chain chain = first; chain <= last; chain++) {
+		set->chains[set->chain_count++] = chains[chain];
+		for (const struct line *line = lines; line < lines + LINES; line++) {
+			if (line->chain != chain)
 				continue;
-			if (publish->at.family != 0 && publish->at.family != jail->family)
-				continue;
-			if (publish->at.family != 0 && !is_unspecified(&publish->at)) {
-				rule.destination.address = publish->at;
-				rule.destination.length = (uint8_t)(8 * address_size(jail->family));
-			} else {
-				rule.local = true;
-				rule.family = jail->family;
-			}
-			add(b, rule);
+			if (line->in != FORWARDING)
+				add_line(b, line, wire);
+			for (unsigned int i = 0;
+			     line->in == FORWARDING && i < b->plan->forward.count; i++)
+				add_line(b, line, b->plan->forward.links[i]);
 		}
 	}
-}
-
-static void build_publish(struct builder *b, const struct plan *p, const struct options *o,
-			  const struct facts *facts)
-{
-	static const struct prefix loopback4 = { { AF_INET, { 127 } }, 8 };
-	static const struct prefix loopback6 = { { AF_INET6, { [15] = 1 } }, 128 };
-
-	if (o->publish_count == 0)
-		return;
-	open_chain(b, "publish", "nat", NF_INET_PRE_ROUTING, PRIORITY_DNAT, false);
-	add_publish(b, p, o, facts, p->wire.outer.index);
-	/* For processes of the container itself; its loopback stays its own. */
-	open_chain(b, "publish_here", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false);
-	ADD(b, .destination = loopback4, .verdict = NFT_ACCEPT_PACKET);
-	ADD(b, .destination = loopback6, .verdict = NFT_ACCEPT_PACKET);
-	add_publish(b, p, o, facts, 0);
 }
 
 int rules_build(struct plan *p, const struct options *o, const struct facts *facts,
 		struct failure *f)
 {
-	struct builder inner = { .set = &p->inner };
-	struct builder outer = { .set = &p->outer };
+	struct builder b = {
+		.plan = p,
+		.options = o,
+		.publish_ipv6 = p->forward.ipv6 || facts->net.ipv6_forwards,
+	};
 
 	p->inner.table = facts->table;
 	p->inner.comment = "";
 	p->outer.table = facts->table;
 	p->outer.comment = p->comment;
-	build_inner(&inner, p, &o->policy);
-	build_antispoof(&outer, p);
-	build_input(&outer, p);
-	build_forward(&outer, p, &o->policy);
-	build_masquerade(&outer, p);
-	build_publish(&outer, p, o, facts);
-	if (inner.full || outer.full)
+	build(&b, &p->inner, p->wire.inner.index, OUTPUT, OUTPUT);
+	build(&b, &p->outer, p->wire.outer.index, ANTISPOOF,
+	      o->publish_count > 0 ? PUBLISH_HERE : POSTROUTING);
+	if (b.full)
 		return fail(f, "rule",
 			    "Join ports to ranges and neighbouring addresses with a length",
 			    "policy: more than %u rules of nf_tables are needed", NFT_RULES);
