@@ -79,13 +79,14 @@ extern char **environ;
 /* A copy of the environment with this HOME. setenv(3) would bring malloc into the binary. */
 static int set_home(struct span home)
 {
-	static char value[sizeof("HOME=") + 255] = "HOME=";
+	static char value[sizeof("HOME=") + 255];
+	struct text variable = TEXT_OVER(value);
 	size_t count = 0, kept = 0;
 	char **copy;
 
 	if (home.length == 0 || home.length > 255)
 		home = span_of("/");
-	memcpy(value + 5, home.at, home.length);
+	text_printf(&variable, "HOME=%.*s", (int)home.length, home.at);
 	while (environ[count])
 		count++;
 	copy = mmap(NULL, (count + 2) * sizeof(*copy), PROT_READ | PROT_WRITE,
