@@ -163,46 +163,20 @@ int route_add_default(struct nl_batch *b, uint32_t index, const struct address *
 /* net.ipv4.conf.IF.forwarding out of IFLA_AF_SPEC: an array of 32-bit values, counted from 1. */
 static bool reads_forwarding(const struct nlattr *families)
 {
-	const struct nlattr *family, *conf;
+	const struct nlattr *conf =
+		nl_find_nested(nl_find_nested(families, AF_INET), IFLA_INET_CONF);
+	const uint32_t *values = conf ? mnl_attr_get_payload(conf) : NULL;
 
-	NL_EACH_NESTED(family, families) {
-		if (mnl_attr_get_type(family) != AF_INET)
-			continue;
-		NL_EACH_NESTED(conf, family) {
-			const uint32_t *values = mnl_attr_get_payload(conf);
-
-			if (mnl_attr_get_type(conf) == IFLA_INET_CONF &&
-			    mnl_attr_get_payload_len(conf) >=
-				    IPV4_DEVCONF_FORWARDING * sizeof(*values))
-				return values[IPV4_DEVCONF_FORWARDING - 1] != 0;
-		}
-	}
-	return false;
-}
-
-static bool is_veth(const struct nlattr *linkinfo)
-{
-	const struct nlattr *a;
-
-	NL_EACH_NESTED(a, linkinfo)
-		if (mnl_attr_get_type(a) == IFLA_INFO_KIND && mnl_attr_get_payload_len(a) == 5)
-			return memcmp(mnl_attr_get_payload(a), "veth", 5) == 0;
-	return false;
-}
-
-/* Copies a fixed-size attribute; a shorter or longer one is not what we think it is. */
-static bool copy_exactly(const struct nlattr *a, void *to, size_t size)
-{
-	if (mnl_attr_get_payload_len(a) != size)
-		return false;
-	memcpy(to, mnl_attr_get_payload(a), size);
-	return true;
+	return values &&
+	       mnl_attr_get_payload_len(conf) >= IPV4_DEVCONF_FORWARDING * sizeof(*values) &&
+	       values[IPV4_DEVCONF_FORWARDING - 1] != 0;
 }
 
 int link_read(const struct nlmsghdr *m, struct link_state *state)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
-	const struct nlattr *a;
+	const struct nlattr *name = nl_find(m, sizeof(*info), IFLA_IFNAME);
+	const struct nlattr *linkinfo = nl_find(m, sizeof(*info), IFLA_LINKINFO);
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info) || m->nlmsg_type != RTM_NEWLINK)
 		return -EBADMSG;
@@ -211,35 +185,15 @@ int link_read(const struct nlmsghdr *m, struct link_state *state)
 		.up = info->ifi_flags & IFF_UP,
 		.running = info->ifi_flags & IFF_RUNNING,
 		.loopback = info->ifi_flags & IFF_LOOPBACK,
+		.veth = nl_is_string(nl_find_nested(linkinfo, IFLA_INFO_KIND), "veth"),
+		.forwards = reads_forwarding(nl_find(m, sizeof(*info), IFLA_AF_SPEC)),
 	};
-	NL_EACH(a, m, sizeof(*info)) {
-		size_t length = mnl_attr_get_payload_len(a);
-
-		switch (mnl_attr_get_type(a)) {
-		case IFLA_IFNAME:
-			if (length <= sizeof(state->end.name))
-				memcpy(state->end.name, mnl_attr_get_payload(a), length);
-			state->end.name[sizeof(state->end.name) - 1] = '\0';
-			break;
-		case IFLA_ADDRESS:
-			copy_exactly(a, state->end.mac, sizeof(state->end.mac));
-			break;
-		case IFLA_MTU:
-			copy_exactly(a, &state->mtu, sizeof(state->mtu));
-			break;
-		case IFLA_LINK:
-			copy_exactly(a, &state->peer, sizeof(state->peer));
-			break;
-		case IFLA_LINKINFO:
-			state->veth = is_veth(a);
-			break;
-		case IFLA_AF_SPEC:
-			state->forwards = reads_forwarding(a);
-			break;
-		default:
-			break;
-		}
-	}
+	if (name && mnl_attr_get_payload_len(name) <= sizeof(state->end.name))
+		memcpy(state->end.name, mnl_attr_get_payload(name), mnl_attr_get_payload_len(name));
+	state->end.name[sizeof(state->end.name) - 1] = '\0';
+	nl_copy(nl_find(m, sizeof(*info), IFLA_ADDRESS), state->end.mac, sizeof(state->end.mac));
+	nl_copy(nl_find(m, sizeof(*info), IFLA_MTU), &state->mtu, sizeof(state->mtu));
+	nl_copy(nl_find(m, sizeof(*info), IFLA_LINK), &state->peer, sizeof(state->peer));
 	return 0;
 }
 
@@ -250,12 +204,9 @@ static int each_link(const struct nlmsghdr *m, void *to)
 
 int link_get(int fd, uint32_t index, struct link_state *state)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+	struct nlmsghdr *m = nl_request(RTM_GETLINK, 0, sizeof(struct ifinfomsg));
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
 
-	m->nlmsg_type = RTM_GETLINK;
-	m->nlmsg_flags = NLM_F_REQUEST;
 	info->ifi_index = (int)index;
 	*state = (struct link_state){ 0 };
 	return nl_ask(fd, m, each_link, state);
@@ -270,26 +221,22 @@ struct wanted_addresses {
 
 static bool is_prefix(const struct prefix *p, const struct ifaddrmsg *info, const struct nlattr *a)
 {
-	unsigned int size = address_size(p->address.family);
-
 	return info->ifa_family == p->address.family && info->ifa_prefixlen == p->length &&
-	       mnl_attr_get_payload_len(a) == size &&
-	       memcmp(mnl_attr_get_payload(a), p->address.bytes, size) == 0;
+	       nl_is(a, p->address.bytes, address_size(p->address.family));
 }
 
 static int each_address(const struct nlmsghdr *m, void *to)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *address = nl_find(m, sizeof(*info), IFA_ADDRESS);
 	struct wanted_addresses *w = to;
-	const struct nlattr *a;
 
 	if (m->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(m) < sizeof(*info) ||
 	    info->ifa_index != w->index || info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
 		return 0;
-	NL_EACH(a, m, sizeof(*info))
-		for (unsigned int i = 0; i < w->count; i++)
-			if (mnl_attr_get_type(a) == IFA_ADDRESS && is_prefix(&w->p[i], info, a))
-				w->found |= 1U << i;
+	for (unsigned int i = 0; i < w->count; i++)
+		if (is_prefix(&w->p[i], info, address))
+			w->found |= 1U << i;
 	return 0;
 }
 
@@ -310,15 +257,10 @@ int addr_await(int fd, uint32_t index, const struct prefix *p, unsigned int coun
 
 int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+	struct nlmsghdr *m = nl_request(RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
 	struct wanted_addresses wanted = { .index = index, .p = p, .count = count };
-	int error;
+	int error = nl_ask(fd, m, each_address, &wanted);
 
-	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
-	m->nlmsg_type = RTM_GETADDR;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	error = nl_ask(fd, m, each_address, &wanted);
 	return error ? error : all_found(&wanted);
 }
 
@@ -332,36 +274,23 @@ static int each_route(const struct nlmsghdr *m, void *to)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(m);
 	struct wanted_route *w = to;
-	bool gateway = false, link = false;
-	const struct nlattr *a;
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info) || info->rtm_dst_len != 0 ||
 	    info->rtm_family != w->gateway->family || info->rtm_type != RTN_UNICAST)
 		return 0;
-	NL_EACH(a, m, sizeof(*info)) {
-		size_t length = mnl_attr_get_payload_len(a);
-		const void *value = mnl_attr_get_payload(a);
-
-		if (mnl_attr_get_type(a) == RTA_OIF && length == sizeof(w->index))
-			link = memcmp(value, &w->index, length) == 0;
-		if (mnl_attr_get_type(a) == RTA_GATEWAY &&
-		    length == address_size(w->gateway->family))
-			gateway = memcmp(value, w->gateway->bytes, length) == 0;
-	}
-	w->found += gateway && link;
+	w->found += nl_is(nl_find(m, sizeof(*info), RTA_OIF), &w->index, sizeof(w->index)) &&
+		    nl_is(nl_find(m, sizeof(*info), RTA_GATEWAY), w->gateway->bytes,
+			  address_size(w->gateway->family));
 	return 0;
 }
 
 int route_check_default(int fd, uint32_t index, const struct address *gateway)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+	struct nlmsghdr *m = nl_request(RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));
+	struct rtmsg *info = mnl_nlmsg_get_payload(m);
 	struct wanted_route wanted = { .index = index, .gateway = gateway };
 	int error;
 
-	m->nlmsg_type = RTM_GETROUTE;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	info->rtm_family = gateway->family;
 	error = nl_ask(fd, m, each_route, &wanted);
 	return error ? error : wanted.found == 1;

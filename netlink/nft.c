@@ -175,42 +175,36 @@ static struct span comment_of(const struct nlattr *a)
 	return (struct span){ .at = data + 2, .length = strnlen(data + 2, (unsigned char)data[1]) };
 }
 
+static struct nlmsghdr *request(uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *m = nl_request(table_message(type), flags, sizeof(struct nfgenmsg));
+	struct nfgenmsg *header = mnl_nlmsg_get_payload(m);
+
+	header->nfgen_family = NFPROTO_INET;
+	return m;
+}
+
+static const struct nlattr *find(const struct nlmsghdr *m, uint16_t type)
+{
+	return nl_find(m, sizeof(struct nfgenmsg), type);
+}
+
 static int each_table(const struct nlmsghdr *m, void *to)
 {
-	struct span name = span_of(""), comment = span_of("");
+	const struct nlattr *name = find(m, NFTA_TABLE_NAME);
+	const struct nlattr *data = find(m, NFTA_TABLE_USERDATA);
 	struct table_reader *reader = to;
-	const struct nlattr *a;
 
-	NL_EACH(a, m, sizeof(struct nfgenmsg)) {
-		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME)
-			name = string_of(a);
-		if (mnl_attr_get_type(a) == NFTA_TABLE_USERDATA)
-			comment = comment_of(a);
-	}
-	reader->each(name, comment, reader->to);
+	reader->each(name ? string_of(name) : span_of(""), data ? comment_of(data) : span_of(""),
+		     reader->to);
 	return 0;
 }
 
 int nft_each_table(int fd, void (*each)(struct span name, struct span comment, void *to), void *to)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
 	struct table_reader reader = { .each = each, .to = to };
 
-	m->nlmsg_type = table_message(NFT_MSG_GETTABLE);
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	put_header(m, NFPROTO_INET, 0);
-	return nl_ask(fd, m, each_table, &reader);
-}
-
-static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
-{
-	const struct nlattr *a;
-
-	NL_EACH_NESTED(a, nest)
-		if (mnl_attr_get_type(a) == type)
-			return a;
-	return NULL;
+	return nl_ask(fd, request(NFT_MSG_GETTABLE, NLM_F_DUMP), each_table, &reader);
 }
 
 /* All that was sent is there with the same value; the kernel may have added what was left open. */
@@ -219,16 +213,14 @@ static bool same_attributes(const struct nlattr *sent, const struct nlattr *held
 	const struct nlattr *a;
 
 	NL_EACH_NESTED(a, sent) {
-		const struct nlattr *b = find(held, mnl_attr_get_type(a));
+		const struct nlattr *b = nl_find_nested(held, mnl_attr_get_type(a));
 
 		if (!b)
 			return false;
 		if (a->nla_type & NLA_F_NESTED) {
 			if (!same_attributes(a, b))
 				return false;
-		} else if (mnl_attr_get_payload_len(a) != mnl_attr_get_payload_len(b) ||
-			   memcmp(mnl_attr_get_payload(a), mnl_attr_get_payload(b),
-				  mnl_attr_get_payload_len(a)) != 0) {
+		} else if (!nl_is(b, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a))) {
 			return false;
 		}
 	}
@@ -249,31 +241,6 @@ static bool same_expressions(const struct nlattr *sent, const struct nlattr *hel
 	return !b;
 }
 
-/* The attributes of a message of nf_tables by their type; types from `max` on are left out. */
-static void index_attributes(const struct nlmsghdr *m, const struct nlattr **table, uint16_t max)
-{
-	const struct nlattr *a;
-
-	for (uint16_t i = 0; i < max; i++)
-		table[i] = NULL;
-	NL_EACH(a, m, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(a) < max)
-			table[mnl_attr_get_type(a)] = a;
-}
-
-static bool is_string(const struct nlattr *a, const char *string)
-{
-	size_t size = strlen(string) + 1;
-
-	return a && mnl_attr_get_payload_len(a) == size &&
-	       memcmp(mnl_attr_get_payload(a), string, size) == 0;
-}
-
-static bool is_be32(const struct nlattr *a, uint32_t value)
-{
-	return a && mnl_attr_get_payload_len(a) == 4 && ntohl(mnl_attr_get_u32(a)) == value;
-}
-
 struct check {
 	const struct nft_ruleset *set;
 	unsigned int chains, rules; /* seen so far */
@@ -282,24 +249,22 @@ struct check {
 
 static int each_chain(const struct nlmsghdr *m, void *to)
 {
-	const struct nlattr *a[NFTA_CHAIN_TYPE + 1], *hook;
+	const struct nlattr *hook = find(m, NFTA_CHAIN_HOOK);
 	struct check *check = to;
 	const struct nft_chain *c;
 
-	index_attributes(m, a, NFTA_CHAIN_TYPE + 1);
-	if (!is_string(a[NFTA_CHAIN_TABLE], check->set->table))
+	if (!nl_is_string(find(m, NFTA_CHAIN_TABLE), check->set->table))
 		return 0;
 	if (check->chains == check->set->chain_count) {
 		check->differs = true;
 		return 0;
 	}
 	c = &check->set->chains[check->chains++];
-	hook = a[NFTA_CHAIN_HOOK];
-	if (!hook || !is_string(a[NFTA_CHAIN_NAME], c->name) ||
-	    !is_string(a[NFTA_CHAIN_TYPE], c->type) ||
-	    !is_be32(a[NFTA_CHAIN_POLICY], c->drops ? NF_DROP : NF_ACCEPT) ||
-	    !is_be32(find(hook, NFTA_HOOK_HOOKNUM), c->hook) ||
-	    !is_be32(find(hook, NFTA_HOOK_PRIORITY), (uint32_t)c->priority))
+	if (!nl_is_string(find(m, NFTA_CHAIN_NAME), c->name) ||
+	    !nl_is_string(find(m, NFTA_CHAIN_TYPE), c->type) ||
+	    !nl_is_be32(find(m, NFTA_CHAIN_POLICY), c->drops ? NF_DROP : NF_ACCEPT) ||
+	    !nl_is_be32(nl_find_nested(hook, NFTA_HOOK_HOOKNUM), c->hook) ||
+	    !nl_is_be32(nl_find_nested(hook, NFTA_HOOK_PRIORITY), (uint32_t)c->priority))
 		check->differs = true;
 	return 0;
 }
@@ -308,12 +273,11 @@ static int each_rule(const struct nlmsghdr *m, void *to)
 {
 	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *sent = mnl_nlmsg_put_header(buffer);
-	const struct nlattr *a[NFTA_RULE_EXPRESSIONS + 1];
+	const struct nlattr *held = find(m, NFTA_RULE_EXPRESSIONS);
 	struct check *check = to;
 	const struct nft_rule *r;
 
-	index_attributes(m, a, NFTA_RULE_EXPRESSIONS + 1);
-	if (!is_string(a[NFTA_RULE_TABLE], check->set->table))
+	if (!nl_is_string(find(m, NFTA_RULE_TABLE), check->set->table))
 		return 0;
 	if (check->rules == check->set->rule_count) {
 		check->differs = true;
@@ -321,9 +285,8 @@ static int each_rule(const struct nlmsghdr *m, void *to)
 	}
 	r = &check->set->rules[check->rules++];
 	nft_rule_put(sent, r);
-	if (!is_string(a[NFTA_RULE_CHAIN], check->set->chains[r->chain].name) ||
-	    !a[NFTA_RULE_EXPRESSIONS] ||
-	    !same_expressions(mnl_nlmsg_get_payload(sent), a[NFTA_RULE_EXPRESSIONS]))
+	if (!nl_is_string(find(m, NFTA_RULE_CHAIN), check->set->chains[r->chain].name) || !held ||
+	    !same_expressions(mnl_nlmsg_get_payload(sent), held))
 		check->differs = true;
 	return 0;
 }
@@ -331,12 +294,8 @@ static int each_rule(const struct nlmsghdr *m, void *to)
 static int dump(int fd, uint16_t type, const char *table,
 		int (*each)(const struct nlmsghdr *, void *), struct check *check)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+	struct nlmsghdr *m = request(type, NLM_F_DUMP);
 
-	m->nlmsg_type = table_message(type);
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	put_header(m, NFPROTO_INET, 0);
 	if (table)
 		mnl_attr_put_strz(m, NFTA_RULE_TABLE, table);
 	return nl_ask(fd, m, each, check);

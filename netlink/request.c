@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "netlink/request.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -177,6 +177,17 @@ static int read_dump(struct dump *d, const struct nlmsghdr *m, int length)
 	return 0;
 }
 
+struct nlmsghdr *nl_request(uint16_t type, uint16_t flags, size_t header)
+{
+	static char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+
+	m->nlmsg_type = type;
+	m->nlmsg_flags = NLM_F_REQUEST | flags;
+	mnl_nlmsg_put_extra_header(m, header);
+	return m;
+}
+
 int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *), void *to)
 {
 	struct dump d = { .each = each, .to = to };
@@ -220,4 +231,49 @@ int nl_listen(int fd, int (*each)(const struct nlmsghdr *, void *), void *to)
 const struct nlattr *nl_attribute_at(const void *at, const void *end)
 {
 	return mnl_attr_ok(at, (int)((const char *)end - (const char *)at)) ? at : NULL;
+}
+
+static const struct nlattr *find(const char *at, const void *end, uint16_t type)
+{
+	const struct nlattr *a = nl_attribute_at(at, end);
+
+	while (a && mnl_attr_get_type(a) != type)
+		a = nl_attribute_at(mnl_attr_next(a), end);
+	return a;
+}
+
+const struct nlattr *nl_find(const struct nlmsghdr *m, size_t header, uint16_t type)
+{
+	/* libmnl's end of a message is rounded up, and may lie behind what came. */
+	return find(mnl_nlmsg_get_payload_offset(m, header), (const char *)m + m->nlmsg_len, type);
+}
+
+const struct nlattr *nl_find_nested(const struct nlattr *nest, uint16_t type)
+{
+	if (!nest)
+		return NULL;
+	return find(mnl_attr_get_payload(nest), (const char *)nest + nest->nla_len, type);
+}
+
+bool nl_is(const struct nlattr *a, const void *value, size_t size)
+{
+	return a && mnl_attr_get_payload_len(a) == size &&
+	       memcmp(mnl_attr_get_payload(a), value, size) == 0;
+}
+
+bool nl_is_be32(const struct nlattr *a, uint32_t value)
+{
+	value = htonl(value);
+	return nl_is(a, &value, sizeof(value));
+}
+
+bool nl_is_string(const struct nlattr *a, const char *string)
+{
+	return nl_is(a, string, strlen(string) + 1);
+}
+
+void nl_copy(const struct nlattr *a, void *to, size_t size)
+{
+	if (a && mnl_attr_get_payload_len(a) == size)
+		memcpy(to, mnl_attr_get_payload(a), size);
 }

@@ -8,6 +8,7 @@
 #ifndef NETLINK_REQUEST_H
 #define NETLINK_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,12 @@ void nl_end(struct nl_batch *b, const struct nlmsghdr *message);
 int nl_send(int fd, struct nl_batch *b, struct nl_error *e);
 
 /*
+ * Starts a request with a zeroed family header of this size, in place of the one before: one is asked
+ * at a time. NLM_F_REQUEST is understood.
+ */
+struct nlmsghdr *nl_request(uint16_t type, uint16_t flags, size_t header);
+
+/*
  * Sends one request (a dump, if NLM_F_DUMP is set) and hands each answering message to `each`; < 0
  * from it ends and is returned. -EINTR: what was dumped changed under way, ask again.
  */
@@ -70,15 +77,22 @@ int nl_listen(int fd, int (*each)(const struct nlmsghdr *, void *), void *to);
 /* The attribute at `at`, if it lies whole before `end`; else NULL. */
 const struct nlattr *nl_attribute_at(const void *at, const void *end);
 
-/* libmnl has such loops too, but they narrow a pointer difference to int in the caller's code. */
-#define NL_EACH(a, m, header_size)                                                   \
-	for ((a) = nl_attribute_at(mnl_nlmsg_get_payload_offset((m), (header_size)), \
-				   (const char *)(m) + (m)->nlmsg_len);              \
-	     (a); (a) = nl_attribute_at(mnl_attr_next(a), (const char *)(m) + (m)->nlmsg_len))
-
+/* libmnl has such a loop too, but it narrows a pointer difference to int in the caller's code. */
 #define NL_EACH_NESTED(a, nest)                                             \
 	for ((a) = nl_attribute_at(mnl_attr_get_payload(nest),              \
 				   (const char *)(nest) + (nest)->nla_len); \
 	     (a); (a) = nl_attribute_at(mnl_attr_next(a), (const char *)(nest) + (nest)->nla_len))
+
+/* The first attribute of this type behind a family header of this size, or in a nest; NULL: none. */
+const struct nlattr *nl_find(const struct nlmsghdr *m, size_t header, uint16_t type);
+const struct nlattr *nl_find_nested(const struct nlattr *nest, uint16_t type);
+
+/* Is it there, and is this its value? */
+bool nl_is(const struct nlattr *a, const void *value, size_t size);
+bool nl_is_be32(const struct nlattr *a, uint32_t value);
+bool nl_is_string(const struct nlattr *a, const char *string);
+
+/* Copies a value of a fixed size; a shorter or longer one is not what we think it is. */
+void nl_copy(const struct nlattr *a, void *to, size_t size);
 
 #endif

@@ -18,7 +18,7 @@ static int note_prefix(struct survey *s, uint8_t family, uint8_t length, const s
 {
 	struct prefix *p = &s->taken[s->taken_count];
 
-	if ((family != AF_INET && family != AF_INET6) || length == 0 ||
+	if (!a || (family != AF_INET && family != AF_INET6) || length == 0 ||
 	    mnl_attr_get_payload_len(a) != address_size(family))
 		return 0;
 	if (s->taken_count == SURVEY_PREFIXES)
@@ -42,8 +42,6 @@ static int each_address(const struct nlmsghdr *m, void *to)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
 	struct survey *s = to;
-	const struct nlattr *a;
-	int error = 0;
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info))
 		return -EBADMSG;
@@ -52,34 +50,28 @@ static int each_address(const struct nlmsghdr *m, void *to)
 		s->ipv6 = s->ipv6 ||
 			  (info->ifa_family == AF_INET6 && info->ifa_scope == RT_SCOPE_UNIVERSE);
 	}
-	NL_EACH(a, m, sizeof(*info))
-		if (mnl_attr_get_type(a) == IFA_ADDRESS && !error)
-			error = note_prefix(s, info->ifa_family, info->ifa_prefixlen, a);
-	return error;
+	return note_prefix(s, info->ifa_family, info->ifa_prefixlen,
+			   nl_find(m, sizeof(*info), IFA_ADDRESS));
 }
 
 static int each_route(const struct nlmsghdr *m, void *to)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(m);
-	const struct nlattr *a;
-	int error = 0;
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info))
 		return -EBADMSG;
-	NL_EACH(a, m, sizeof(*info))
-		if (mnl_attr_get_type(a) == RTA_DST && !error)
-			error = note_prefix(to, info->rtm_family, info->rtm_dst_len, a);
-	return error;
+	return note_prefix(to, info->rtm_family, info->rtm_dst_len,
+			   nl_find(m, sizeof(*info), RTA_DST));
 }
 
 static int each_netconf(const struct nlmsghdr *m, void *to)
 {
 	struct survey *s = to;
-	const struct nlattr *a;
+	uint32_t forwards = 0;
 
-	NL_EACH(a, m, sizeof(struct netconfmsg))
-		if (mnl_attr_get_type(a) == NETCONFA_FORWARDING && mnl_attr_get_payload_len(a) >= 4)
-			s->ipv6_forwards = mnl_attr_get_u32(a) != 0;
+	nl_copy(nl_find(m, sizeof(struct netconfmsg), NETCONFA_FORWARDING), &forwards,
+		sizeof(forwards));
+	s->ipv6_forwards = forwards != 0;
 	return 0;
 }
 
@@ -87,12 +79,8 @@ static int each_netconf(const struct nlmsghdr *m, void *to)
 static int dump(int fd, uint16_t type, size_t header, int (*each)(const struct nlmsghdr *, void *),
 		struct survey *s)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
+	struct nlmsghdr *m = nl_request(type, NLM_F_DUMP, header);
 
-	m->nlmsg_type = type;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	mnl_nlmsg_put_extra_header(m, header);
 	if (type == RTM_GETLINK)
 		mnl_attr_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	return nl_ask(fd, m, each, s);
@@ -100,12 +88,9 @@ static int dump(int fd, uint16_t type, size_t header, int (*each)(const struct n
 
 static int ask_ipv6_forwarding(int fd, struct survey *s)
 {
-	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-	struct netconfmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+	struct nlmsghdr *m = nl_request(RTM_GETNETCONF, 0, sizeof(struct netconfmsg));
+	struct netconfmsg *info = mnl_nlmsg_get_payload(m);
 
-	m->nlmsg_type = RTM_GETNETCONF;
-	m->nlmsg_flags = NLM_F_REQUEST;
 	info->ncm_family = AF_INET6;
 	mnl_attr_put_u32(m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
 	return nl_ask(fd, m, each_netconf, s);

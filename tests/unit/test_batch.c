@@ -138,18 +138,44 @@ TEST(the_last_attribute_needs_no_padding)
 TEST(a_message_shorter_than_its_header_has_no_attributes)
 {
 	struct nlmsghdr *m = malloc(sizeof(*m) + 4);
-	const struct nlattr *a;
-	unsigned int count = 0;
 
 	*m = (struct nlmsghdr){ .nlmsg_len = sizeof(*m) + 4 };
-	NL_EACH(a, m, 16)
-		count++;
-	assert_int_equal(count, 0);
-	*(struct nlattr *)mnl_nlmsg_get_payload(m) = (struct nlattr){ .nla_len = 4 };
-	NL_EACH(a, m, 0)
-		count++;
-	assert_int_equal(count, 1);
+	*(struct nlattr *)mnl_nlmsg_get_payload(m) = (struct nlattr){ .nla_len = 4, .nla_type = 2 };
+	assert_null(nl_find(m, 16, 2));
+	assert_null(nl_find(m, 0, 1));
+	assert_ptr_equal(nl_find(m, 0, 2), mnl_nlmsg_get_payload(m));
 	free(m);
+}
+
+TEST(what_is_not_there_has_no_value)
+{
+	const struct nlattr *none = nl_find_nested(NULL, 1);
+	int value = 7;
+
+	assert_null(none);
+	assert_false(nl_is(none, "", 0));
+	assert_false(nl_is_be32(none, 0));
+	assert_false(nl_is_string(none, ""));
+	nl_copy(none, &value, sizeof(value));
+	assert_int_equal(value, 7);
+}
+
+TEST(a_value_of_another_size_is_another_value)
+{
+	struct {
+		struct nlattr a;
+		char value[4];
+	} three = { { 7, 1 }, "ab" };
+	char copy[4] = "...";
+
+	assert_true(nl_is_string(&three.a, "ab"));
+	assert_false(nl_is_string(&three.a, "a"));
+	assert_false(nl_is(&three.a, "ab", 2));
+	nl_copy(&three.a, copy, 2);
+	nl_copy(&three.a, copy, 4);
+	assert_string_equal(copy, "...");
+	nl_copy(&three.a, copy, 3);
+	assert_string_equal(copy, "ab");
 }
 
 TEST(a_nest_bounds_what_is_in_it)
@@ -166,6 +192,8 @@ TEST(a_nest_bounds_what_is_in_it)
 		count++;
 	}
 	assert_int_equal(count, 1);
+	assert_ptr_equal(nl_find_nested(nest, 2), &nest[1]);
+	assert_null(nl_find_nested(nest, 3));
 	free(nest);
 }
 
@@ -179,6 +207,8 @@ int main(void)
 		cmocka_unit_test(attributes_end_where_the_bytes_do),
 		cmocka_unit_test(the_last_attribute_needs_no_padding),
 		cmocka_unit_test(a_message_shorter_than_its_header_has_no_attributes),
+		cmocka_unit_test(what_is_not_there_has_no_value),
+		cmocka_unit_test(a_value_of_another_size_is_another_value),
 		cmocka_unit_test(a_nest_bounds_what_is_in_it),
 	};
 
