@@ -15,6 +15,7 @@
 #include "init/exec.h"
 #include "init/privileges.h"
 #include "init/report.h"
+#include "sys/fds.h"
 
 /* The first message on the channel: 0 and the descriptors of struct inside, or -errno and none. */
 struct handover {
@@ -35,9 +36,7 @@ static int open_inside(int *fds)
 	fds[0] = nl_open(NETLINK_ROUTE);
 	fds[1] = nl_open(NETLINK_NETFILTER);
 	fds[2] = nl_open_events(RTNLGRP_IPV6_IFADDR);
-	fds[3] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (fds[3] < 0)
-		fds[3] = -errno;
+	fds[3] = file_open("/proc/self/ns/net", O_RDONLY);
 	for (unsigned int i = 0; i < HANDED; i++)
 		if (fds[i] < 0)
 			return fds[i];
@@ -54,14 +53,16 @@ static void hand_over(int channel, bool jailed)
 					      .cmsg_type = SCM_RIGHTS,
 					      .cmsg_len = CMSG_LEN(sizeof(fds)) } };
 	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+	bool handed = jailed && !handover.error;
 
-	if (jailed && !handover.error) {
+	if (handed) {
 		memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 	}
-	sendmsg(channel, &message, MSG_NOSIGNAL);
-	if (message.msg_control)
+	/* Not by libc, which clears padding in a copy: here it is clear. */
+	syscall(SYS_sendmsg, channel, &message, MSG_NOSIGNAL);
+	if (handed)
 		for (unsigned int i = 0; i < HANDED; i++)
 			close(fds[i]);
 }
@@ -93,7 +94,7 @@ int agent_clone(struct agent *a, const struct plan *p, const struct signals_inhe
 {
 	int channel[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
+	if (syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
 		return -errno;
 	a->pid = namespaces_clone(p->clone_flags);
 	if (a->pid == 0) {

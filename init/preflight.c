@@ -56,9 +56,9 @@ static int take_instance(struct facts *facts, struct outside *outside)
 	struct text table = TEXT_OVER(facts->table);
 	int error = -EADDRINUSE;
 
-	outside->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	outside->lock = socket_open(AF_UNIX, SOCK_DGRAM, 0);
 	if (outside->lock < 0)
-		return -errno;
+		return outside->lock;
 	for (unsigned int i = 0; i < INSTANCES && error == -EADDRINUSE; i++) {
 		error = bind_instance(outside->lock, i);
 		facts->instance = i;
@@ -98,7 +98,7 @@ bool preflight_others_forward(struct outside *outside)
 	outside->lock = -1;
 	nft_each_table(outside->filter, note_other, &others);
 	for (unsigned int i = 0; i < INSTANCES && !needed; i++) {
-		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
 
 		needed = others.forward & 1U << i && bind_instance(fd, i) == -EADDRINUSE;
 		close(fd);
@@ -192,14 +192,14 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 /* The whole file, or an empty span if it is not there. 0 or -errno. */
 static int map_file(const char *path, struct span *s)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(path, O_RDONLY);
 	int error = 0;
 	off_t length;
 	void *at;
 
 	*s = span_of("");
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd;
 	length = lseek(fd, 0, SEEK_END);
 	at = length > 0 ? mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 	if (length < 0 || at == MAP_FAILED)

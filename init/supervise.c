@@ -28,22 +28,30 @@
 
 /* ---- the terminal ---- */
 
+/* The process group in the foreground of a terminal, or -1. tcgetpgrp(3) is this with more around it. */
+static pid_t foreground(int fd)
+{
+	pid_t group;
+
+	return syscall(SYS_ioctl, fd, TIOCGPGRP, &group) < 0 ? -1 : group;
+}
+
 int terminal_open(void)
 {
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	int fd = file_open("/dev/tty", O_RDWR | O_NOCTTY);
 
 	/* No /dev/tty in the image: one of the standard descriptors may be the terminal. */
 	for (int standard = 0; fd < 0 && standard <= 2; standard++)
-		if (tcgetpgrp(standard) > 0)
-			fd = fcntl(standard, F_DUPFD_CLOEXEC, 3);
+		if (foreground(standard) > 0)
+			fd = (int)syscall(SYS_fcntl, standard, F_DUPFD_CLOEXEC, 3);
 	return fd;
 }
 
 void terminal_pass(int terminal, pid_t from, pid_t to)
 {
 	/* From the background this would stop us by SIGTTOU, which is blocked. */
-	if (terminal >= 0 && tcgetpgrp(terminal) == from)
-		tcsetpgrp(terminal, to);
+	if (terminal >= 0 && foreground(terminal) == from)
+		syscall(SYS_ioctl, terminal, TIOCSPGRP, &to);
 }
 
 /* ---- the end ---- */

@@ -10,6 +10,8 @@
 
 #include <linux/netlink.h>
 
+#include "sys/fds.h"
+
 /* Larger than any datagram of a dump: the kernel makes them no larger than what is asked for. */
 #define ANSWER_MAX 32768
 
@@ -22,10 +24,10 @@ int nl_open(int protocol)
 {
 	const struct timeval patience = { .tv_sec = 5 };
 	const int on = 1;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	int fd = socket_open(AF_NETLINK, SOCK_RAW, protocol);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Without these the answers are longer or poorer, but not wrong. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));

@@ -11,6 +11,8 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
+#include "sys/fds.h"
+
 /* A dump that another process disturbs is asked for again, but not for ever. */
 #define TRIES 8
 
@@ -98,7 +100,7 @@ static int ask_ipv6_forwarding(int fd, struct survey *s)
 
 static bool speaks_ipv6(void)
 {
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket_open(AF_INET6, SOCK_DGRAM, 0);
 
 	if (fd < 0)
 		return false;

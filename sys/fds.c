@@ -4,22 +4,43 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The lowest free descriptor, occupied. */
+int file_open(const char *path, int flags)
+{
+	long fd = syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int socket_open(int family, int type, int protocol)
+{
+	long fd = syscall(SYS_socket, family, type | SOCK_CLOEXEC, protocol);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static bool is_open(int fd)
+{
+	return syscall(SYS_fcntl, fd, F_GETFD) >= 0;
+}
+
+/* Occupies the lowest free descriptor, and leaves it open for the agent. */
 static int open_null(void)
 {
-	int fd = open("/dev/null", O_RDWR);
+	long fd = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 
-	return fd >= 0 ? fd : open("/", O_PATH);
+	return (int)(fd >= 0 ? fd : syscall(SYS_openat, AT_FDCWD, "/", O_PATH, 0));
 }
 
 int fds_fill_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open_null() != fd)
+		if (!is_open(fd) && open_null() != fd)
 			return -errno;
 	return 0;
 }
@@ -31,7 +52,7 @@ static void close_between(unsigned int first, unsigned int last)
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
 		return;
 	/* Before Linux 5.9, or a seccomp profile older than the call. */
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && last >= limit.rlim_cur)
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0 && last >= limit.rlim_cur)
 		last = limit.rlim_cur < 65536 ? (unsigned int)limit.rlim_cur : 65536;
 	for (unsigned int fd = first; fd <= last; fd++)
 		close((int)fd);
@@ -40,7 +61,7 @@ static void close_between(unsigned int first, unsigned int last)
 void fds_keep_only(int *keep, size_t count)
 {
 	unsigned int next = 3;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = file_open("/dev/null", O_RDWR);
 
 	for (size_t i = 1; i < count; i++)
 		for (size_t k = i; k > 0 && keep[k] < keep[k - 1]; k--) {
@@ -65,12 +86,12 @@ void fds_keep_only(int *keep, size_t count)
 
 long file_read(const char *path, char *buffer, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open(path, O_RDONLY);
 	size_t length = 0;
 	ssize_t n = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	while (length < size - 1 && (n = read(fd, buffer + length, size - 1 - length)) > 0)
 		length += (size_t)n;
 	if (n < 0)
@@ -82,12 +103,12 @@ long file_read(const char *path, char *buffer, size_t size)
 
 int file_write(const char *path, const char *bytes, size_t length)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = file_open(path, O_WRONLY);
 	int error = 0;
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = write(fd, bytes, length);
 	if (n != (ssize_t)length)
 		error = n < 0 ? -errno : -EIO;

@@ -6,6 +6,13 @@
 #include <stddef.h>
 
 /*
+ * open(2) and socket(2) by the system call alone, close-on-exec. libc's functions do more, for kernels
+ * of before 2.6.27. A descriptor or -errno.
+ */
+int file_open(const char *path, int flags);
+int socket_open(int family, int type, int protocol);
+
+/*
  * Opens each of descriptors 0 to 2 that is closed on /dev/null, so that no socket of ours ever
  * lands there. Where /dev/null is missing, a descriptor that can be neither read nor written.
  */
