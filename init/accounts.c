@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/accounts.h"
 
-#include <string.h>
-
 #include "sys/text.h"
 
 #define STAGE "user"
@@ -33,11 +31,6 @@ static bool next_entry(struct cursor *file, struct entry *e)
 	for (unsigned int i = e->count; i < MAX_FIELDS; i++)
 		e->fields[i] = (struct span){ .at = line.end };
 	return true;
-}
-
-static bool spans_equal(struct span a, struct span b)
-{
-	return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
 }
 
 /* Is this the entry of `wanted`, by its name or by its number? */
@@ -143,7 +136,7 @@ int account_find(struct span wanted, struct span passwd, struct span group, stru
 {
 	struct cursor c = cursor_over(wanted);
 	struct span user = cursor_take_until(&c, ':'), name;
-	struct span group_name = { .at = c.at, .length = (size_t)(c.end - c.at) };
+	struct span group_name = cursor_rest(&c);
 	bool has_group = user.length < wanted.length;
 
 	*a = (struct account){ 0 };

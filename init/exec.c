@@ -17,12 +17,11 @@ extern char **environ;
 
 static const char *variable(const char *name)
 {
-	size_t length = strlen(name);
+	const char *value = NULL;
 
-	for (char **e = environ; *e; e++)
-		if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
-			return *e + length + 1;
-	return NULL;
+	for (char **e = environ; *e && !value; e++)
+		value = string_after(*e, name);
+	return value;
 }
 
 /* These say that the program is not here; any other error, that it is and cannot be executed. */
@@ -41,19 +40,20 @@ static int exec_at(const char *path, char **argv)
 /* Tries each directory of the path; an empty one is the current directory. */
 static int exec_in_path(char **argv)
 {
-	const char *path = variable("PATH");
+	const char *path = variable("PATH=");
+	struct cursor c = cursor_over(span_of(path ? path : DEFAULT_PATH));
 	int telling = ENOENT;
+	bool last;
 
-	if (!path)
-		path = DEFAULT_PATH;
-	for (const char *end; path; path = *end ? end + 1 : NULL) {
+	do {
+		struct span directory = cursor_take_until(&c, ':');
 		char buffer[PATH_MAX];
 		struct text full = TEXT_OVER(buffer);
 		int error;
 
-		end = path + strcspn(path, ":");
-		text_bytes(&full, path, (size_t)(end - path));
-		text_printf(&full, end > path ? "/%s" : "%s", argv[0]);
+		last = directory.at + directory.length == c.end;
+		text_bytes(&full, directory.at, directory.length);
+		text_printf(&full, directory.length > 0 ? "/%s" : "%s", argv[0]);
 		if (full.cut)
 			continue;
 		error = exec_at(full.at, argv);
@@ -61,7 +61,7 @@ static int exec_in_path(char **argv)
 			return error;
 		if (error == EACCES)
 			telling = EACCES;
-	}
+	} while (!last);
 	return telling;
 }
 
@@ -90,8 +90,8 @@ int exec_program(const struct plan *p)
 	int error = ENOENT;
 
 	if (p->program[0][0] != '\0')
-		error = strchr(p->program[0], '/') ? exec_at(p->program[0], p->program) :
-						     exec_in_path(p->program);
+		error = span_has(span_of(p->program[0]), '/') ? exec_at(p->program[0], p->program) :
+								exec_in_path(p->program);
 	text_escaped(&name, p->program[0], strlen(p->program[0]));
 	fail(&failure, STAGE, remedy(error), "'%s': %s", buffer,
 	     error == ENOENT  ? "not found" :

@@ -128,7 +128,7 @@ static bool take_publish_address(struct cursor *c, struct address *a)
 		text = cursor_take_until(&ahead, ']');
 		if (!cursor_take_char(&ahead, ':'))
 			return false;
-	} else if (memchr(ahead.at, '.', (size_t)(ahead.end - ahead.at))) {
+	} else if (span_has(cursor_rest(&ahead), '.')) {
 		text = cursor_take_until(&ahead, ':');
 	} else {
 		return true;
@@ -150,7 +150,7 @@ static int set_publish(struct options *o, const struct setting *s, struct failur
 	struct publish p = { .protocol = IPPROTO_TCP };
 	struct cursor whole = cursor_over(s->value);
 	struct cursor c = cursor_over(cursor_take_until(&whole, '/'));
-	struct span protocol = { .at = whole.at, .length = (size_t)(whole.end - whole.at) };
+	struct span protocol = cursor_rest(&whole);
 	bool good = take_publish_address(&c, &p.at) && cursor_take_port(&c, &p.port);
 
 	p.to = p.port;
@@ -259,13 +259,11 @@ static const char *environment_value(const struct option *option, const char *va
 	struct text name = TEXT_OVER(buffer);
 
 	/* Most variables are not ours; that has to be found out fast, for there may be hundreds. */
-	if (option->command_line_only ||
-	    strncmp(variable, ENVIRONMENT_PREFIX, sizeof(ENVIRONMENT_PREFIX) - 1) != 0)
+	if (option->command_line_only || !string_after(variable, ENVIRONMENT_PREFIX))
 		return NULL;
 	print_environment_name(&name, option);
-	if (strncmp(variable, name.at, name.length) != 0 || variable[name.length] != '=')
-		return NULL;
-	return variable + name.length + 1;
+	text_char(&name, '=');
+	return string_after(variable, name.at);
 }
 
 static int set_from_environment(struct options *o, const struct option *option, const char *value,
@@ -320,8 +318,7 @@ static int parse_argument(struct options *o, char **argv, struct failure *f)
 	struct span name = cursor_take_until(&c, '=');
 	const struct option *option = option_by_name(name);
 	bool joined = argv[0][2 + name.length] == '=';
-	struct setting s = { .from = buffer,
-			     .value = { .at = c.at, .length = (size_t)(c.end - c.at) } };
+	struct setting s = { .from = buffer, .value = cursor_rest(&c) };
 
 	if (!option)
 		return reject(&(struct setting){ "option", span_of(argv[0]) }, f, "unknown",

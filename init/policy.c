@@ -75,7 +75,7 @@ static int parse_port(struct rule_parser *p, struct span value)
 	if (span_is(value, "*"))
 		return 0;
 	do {
-		struct span here = { .at = c.at, .length = (size_t)(c.end - c.at) };
+		struct span here = cursor_rest(&c);
 		struct port_range range;
 
 		if (!cursor_take_port(&c, &range.first))
@@ -105,7 +105,7 @@ static int parse_pair(struct rule_parser *p, struct span pair)
 {
 	struct cursor c = cursor_over(pair);
 	struct span key = cursor_take_until(&c, '=');
-	struct span value = { .at = c.at, .length = (size_t)(c.end - c.at) };
+	struct span value = cursor_rest(&c);
 
 	if (key.length == pair.length)
 		return reject(p, pair, "not key=value", "The keys are cidr, proto and port");

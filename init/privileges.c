@@ -94,7 +94,7 @@ static int set_home(struct span home)
 	if (copy == MAP_FAILED)
 		return -errno;
 	for (size_t i = 0; i < count; i++)
-		if (strncmp(environ[i], "HOME=", 5) != 0)
+		if (!string_after(environ[i], "HOME="))
 			copy[kept++] = environ[i];
 	copy[kept] = value;
 	environ = copy;

@@ -15,11 +15,11 @@ bool address_parse(struct span s, struct address *a)
 	char string[INET6_ADDRSTRLEN];
 	struct address parsed = { .family = AF_INET };
 
-	if (s.length >= sizeof(string) || memchr(s.at, '\0', s.length))
+	if (s.length >= sizeof(string) || span_has(s, '\0'))
 		return false;
 	memcpy(string, s.at, s.length);
 	string[s.length] = '\0';
-	if (memchr(s.at, ':', s.length))
+	if (span_has(s, ':'))
 		parsed.family = AF_INET6;
 	if (inet_pton(parsed.family, string, parsed.bytes) != 1)
 		return false;
@@ -72,8 +72,7 @@ bool prefix_parse(struct span s, struct prefix *p)
 	if (!address_parse(address, &parsed.address))
 		return false;
 	length = address_size(parsed.address.family) * 8;
-	if (address.length < s.length &&
-	    !span_number((struct span){ c.at, (size_t)(c.end - c.at) }, length, &length))
+	if (address.length < s.length && !span_number(cursor_rest(&c), length, &length))
 		return false;
 	parsed.length = (uint8_t)length;
 	*p = parsed;

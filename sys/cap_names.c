@@ -2,8 +2,6 @@
 #include "sys/cap_names.h"
 
 #include <assert.h>
-#include <string.h>
-#include <strings.h>
 
 #include <linux/capability.h>
 
@@ -55,16 +53,30 @@ static const char *const names[] = {
 
 static_assert(NAMES == CAP_CHECKPOINT_RESTORE + 1, "every capability has a name");
 
+/* Takes a lower-case text, written in any case. */
+static bool take_text(struct cursor *c, const char *text)
+{
+	struct cursor ahead = *c;
+
+	for (; *text; text++)
+		if (!cursor_take_char(&ahead, *text) &&
+		    (*text == '_' || !cursor_take_char(&ahead, (char)(*text - 'a' + 'A'))))
+			return false;
+	*c = ahead;
+	return true;
+}
+
 int cap_by_name(struct span name)
 {
-	if (name.length > 4 && strncasecmp(name.at, "cap_", 4) == 0) {
-		name.at += 4;
-		name.length -= 4;
-	}
-	for (unsigned int cap = 0; cap < NAMES; cap++)
-		if (strlen(names[cap]) == name.length &&
-		    strncasecmp(names[cap], name.at, name.length) == 0)
+	struct cursor rest = cursor_over(name);
+
+	take_text(&rest, "cap_");
+	for (unsigned int cap = 0; cap < NAMES; cap++) {
+		struct cursor c = rest;
+
+		if (take_text(&c, names[cap]) && cursor_done(&c))
 			return (int)cap;
+	}
 	return -1;
 }
 

@@ -10,7 +10,27 @@ struct span span_of(const char *string)
 
 bool span_is(struct span s, const char *string)
 {
-	return s.length == strlen(string) && memcmp(s.at, string, s.length) == 0;
+	return spans_equal(s, span_of(string));
+}
+
+bool spans_equal(struct span a, struct span b)
+{
+	return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
+}
+
+bool span_has(struct span s, char c)
+{
+	struct cursor cursor = cursor_over(s);
+
+	return cursor_take_until(&cursor, c).length < s.length;
+}
+
+const char *string_after(const char *string, const char *prefix)
+{
+	for (; *prefix; prefix++, string++)
+		if (*string != *prefix)
+			return NULL;
+	return string;
 }
 
 struct cursor cursor_over(struct span s)
@@ -21,6 +41,11 @@ struct cursor cursor_over(struct span s)
 bool cursor_done(const struct cursor *c)
 {
 	return c->at == c->end;
+}
+
+struct span cursor_rest(const struct cursor *c)
+{
+	return (struct span){ .at = c->at, .length = (size_t)(c->end - c->at) };
 }
 
 bool cursor_take_char(struct cursor *c, char wanted)

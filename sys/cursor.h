@@ -24,9 +24,15 @@ struct cursor {
 
 struct span span_of(const char *string);
 bool span_is(struct span s, const char *string);
+bool spans_equal(struct span a, struct span b);
+bool span_has(struct span s, char c);
+
+/* What follows `prefix` in `string`; NULL if `string` does not begin with it. */
+const char *string_after(const char *string, const char *prefix);
 
 struct cursor cursor_over(struct span s);
 bool cursor_done(const struct cursor *c);
+struct span cursor_rest(const struct cursor *c);
 
 /* The byte at the cursor, if it is `wanted`. */
 bool cursor_take_char(struct cursor *c, char wanted);
