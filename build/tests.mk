@@ -86,7 +86,8 @@ bench: $(BIN) $(BENCH) | need-behaviour ## measures it against its budgets
 format: | need-check ## formats the C files, as check-format wants them
 	clang-format -i $$(find init netlink sys tests -name '*.[ch]')
 
-SIZE_BUDGET := 40960
+# The goal for the whole program; the budget with the gate in it is 98304.
+SIZE_BUDGET := 65536
 export SOURCES BASE_FLAGS WARNINGS LIBMNL_INCLUDE
 
 CHECKS := $(sort $(patsubst build/check/%.sh,check-%,$(wildcard build/check/*.sh)))

@@ -202,7 +202,7 @@ TEST(no_arguments_at_all)
 	"like net_raw"
 #define PUBLISH                                                                              \
 	": not a port to publish. Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or " \
-	"[::1]:53:53/udp"
+	"[2001:db8::1]:53:53/udp"
 #define JAIL ": not a kind of jail. The kinds are veth and none"
 
 TEST(refuses_arguments)
@@ -250,6 +250,10 @@ TEST(refuses_arguments)
 		{ "--publish=1.2.3.4", "options: --publish '1.2.3.4'" PUBLISH },
 		{ "--publish=1.2.3:80", "options: --publish '1.2.3:80'" PUBLISH },
 		{ "--publish=::1:80", "options: --publish '::1:80'" PUBLISH },
+		{ "--publish=127.0.0.2:80",
+		  "options: --publish '127.0.0.2:80': the loopback addresses stay "
+		  "the container's own. Leave the address away, or name one "
+		  "that others reach" },
 		{ "--publish=[::1]80", "options: --publish '[::1]80'" PUBLISH },
 		{ "--publish=[::1:80", "options: --publish '[::1:80'" PUBLISH },
 		{ "--publish=[]:80", "options: --publish '[]:80'" PUBLISH },
@@ -384,7 +388,7 @@ TEST(reads_what_to_publish)
 		{ "--publish=80:8080/udp", "publish=80:8080/udp " },
 		{ "--publish=10.0.0.1:80", "publish=[10.0.0.1]:80:80/tcp " },
 		{ "--publish=10.0.0.1:80:8080", "publish=[10.0.0.1]:80:8080/tcp " },
-		{ "--publish=[::1]:53:5353/udp", "publish=[::1]:53:5353/udp " },
+		{ "--publish=[2001:db8::2]:53:5353/udp", "publish=[2001:db8::2]:53:5353/udp " },
 		{ "--publish=[2001:db8::1]:65535", "publish=[2001:db8::1]:65535:65535/tcp " },
 	};
 
@@ -404,7 +408,8 @@ TEST(publishes_32_ports_and_no_more)
 	assert_int_equal(options.publish_count, PUBLISH_MAX);
 	argv[PUBLISH_MAX + 1] = "--publish=81";
 	assert_int_equal(parse(argv, NO_ENVIRONMENT), -1);
-	assert_failure(&failure, "options: --publish '81': more than 32 published ports");
+	assert_failure(&failure, "options: --publish '81': more than 32 published ports. "
+				 "Publish fewer, or let one server stand before the others");
 }
 
 TEST(the_agent_does_not_see_our_variables)

@@ -99,7 +99,7 @@ TEST(without_a_jail)
 	container_plan(&box);
 	assert_string_equal(container_print(&box),
 			    "jail          none\n"
-			    "init          capabilities: none; no_new_privs, not dumpable\n"
+			    "init          capabilities: kill; no_new_privs, not dumpable\n"
 			    "agent         uid 0, gid 0\n"
 			    "program       run\n");
 }

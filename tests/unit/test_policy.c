@@ -229,7 +229,7 @@ TEST(a_policy_takes_128_rules)
 	forget_failure(&failure);
 	assert_int_equal(policy_add(&policy, span_of("cidr=1.2.3.4"), &failure), -1);
 	assert_failure(&failure,
-		       "rule: more than 128 rules. Join ports with commas and neighbouring "
+		       "rule: policy: more than 128 rules. Join ports with commas and neighbouring "
 		       "addresses with a length");
 	assert_int_equal(policy.count, POLICY_RULES);
 }

@@ -253,12 +253,15 @@ TEST(publishes_on_every_address)
 TEST(publishes_on_one_address)
 {
 	container_publish(&box, "172.17.0.2", 53, 53, IPPROTO_UDP);
-	container_publish(&box, "2001:db8:1::2", 53, 53, IPPROTO_UDP); /* there is no IPv6 here */
 	container_plan(&box);
 	assert_chain(
 		&box.plan.outer, "publish",
 		"type nat hook prerouting priority -100; policy accept;\n"
 		"iif != \"outer\" ip daddr 172.17.0.2 udp dport 53 dnat ip to 10.200.114.3:53\n");
+	container_publish(&box, "2001:db8:1::2", 53, 53, IPPROTO_UDP);
+	container_refuses(&box,
+			  "plan: --publish: this container has no IPv6 address. Publish at an IPv4 "
+			  "address, or at none");
 }
 
 TEST(publishes_by_ipv6_where_it_is_forwarded)
@@ -302,9 +305,10 @@ TEST(more_rules_than_fit_are_refused)
 	container_plan(&box);
 	for (unsigned int i = 0; i < 2; i++)
 		container_allow(&box, sixteen);
-	container_refuses(&box,
-			  "rule: more than 512 rules of nf_tables are needed. Join ports to ranges "
-			  "and neighbouring addresses with a length");
+	container_refuses(
+		&box,
+		"rule: policy: more than 512 rules of nf_tables are needed. Join ports to ranges "
+		"and neighbouring addresses with a length");
 }
 
 TEST(all_128_rules_fit)
