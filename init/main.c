@@ -127,6 +127,17 @@ static int prepare(const struct signals_inherited *signals, struct failure *f)
 	return 0;
 }
 
+/* What was needed to make the jail is not needed to live with it, and that may be long. */
+static void rest(void)
+{
+	memory_give_back(&options, sizeof(options));
+	memory_give_back(&facts.net, sizeof(facts.net));
+	memory_give_back(plan.inner.rules, sizeof(plan.inner.rules));
+	memory_give_back(plan.outer.rules, sizeof(plan.outer.rules));
+	nl_rest();
+	nft_rest();
+}
+
 /* The agent's life. Nothing here can fail in a way that would matter more than the agent. */
 static int run(int signals)
 {
@@ -139,6 +150,7 @@ static int run(int signals)
 	int keep[] = { signals, s.terminal, outside.route, outside.filter, outside.lock };
 	int code;
 
+	rest();
 	terminal_pass(s.terminal, getpgrp(), s.agent);
 	agent_release(&jail.agent);
 	fds_keep_only(keep, sizeof(keep) / sizeof(keep[0]));

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "netlink/nft_rule.h"
+#include "sys/fds.h"
 
 /* A transaction is sent at once, so all of it has to stand in memory. */
 #define MESSAGES (NFT_RULES + NFT_CHAINS + 4)
@@ -136,6 +137,12 @@ int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_err
 			 i + 1 == set->rule_count ? NLM_F_ACK : 0);
 	add_frame(&b, NFNL_MSG_BATCH_END);
 	return nl_send(fd, &b, e);
+}
+
+void nft_rest(void)
+{
+	memory_give_back(batch_bytes, sizeof(batch_bytes));
+	memory_give_back(batch_objects, sizeof(batch_objects));
 }
 
 int nft_delete(int fd, const char *table, struct nl_error *e)

@@ -83,6 +83,9 @@ bool nft_rule_append(struct nft_ruleset *set, const struct nft_rule *rule);
  */
 int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_error *e);
 
+/* Gives the memory for transactions back. */
+void nft_rest(void);
+
 /* Deletes the table. */
 int nft_delete(int fd, const char *table, struct nl_error *e);
 

@@ -279,3 +279,8 @@ void nl_copy(const struct nlattr *a, void *to, size_t size)
 	if (a && mnl_attr_get_payload_len(a) == size)
 		memcpy(to, mnl_attr_get_payload(a), size);
 }
+
+void nl_rest(void)
+{
+	memory_give_back(answer, sizeof(answer));
+}

@@ -95,4 +95,7 @@ bool nl_is_string(const struct nlattr *a, const char *string);
 /* Copies a value of a fixed size; a shorter or longer one is not what we think it is. */
 void nl_copy(const struct nlattr *a, void *to, size_t size);
 
+/* Gives the memory for answers back, before a long time without any. */
+void nl_rest(void);
+
 #endif

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -99,6 +101,16 @@ long file_read(const char *path, char *buffer, size_t size)
 	close(fd);
 	buffer[length] = '\0';
 	return n < 0 ? n : (long)length;
+}
+
+#define PAGE 4096 /* or a multiple, and then madvise(2) refuses, and nothing is given back */
+
+void memory_give_back(void *at, size_t size)
+{
+	size_t before = -(uintptr_t)at % PAGE;
+
+	if (size >= before + PAGE)
+		madvise((char *)at + before, (size - before) / PAGE * PAGE, MADV_DONTNEED);
 }
 
 int file_write(const char *path, const char *bytes, size_t length)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors: the standard three, and who inherits what. */
+/* Descriptors: the standard three, and who inherits what. And memory: what is not needed again. */
 #ifndef SYS_FDS_H
 #define SYS_FDS_H
 
@@ -23,6 +23,9 @@ int fds_fill_standard(void);
  * on 0 and 1: what the agent inherited is the agent's, and a pipe that it closes must be closed.
  */
 void fds_keep_only(int *keep, size_t count);
+
+/* Gives the whole pages of an array back to the kernel; it then holds zeros. */
+void memory_give_back(void *at, size_t size);
 
 /* Reads at most size-1 bytes of a small file, adds a NUL. Returns the length or -errno. */
 long file_read(const char *path, char *buffer, size_t size);

@@ -4,6 +4,10 @@
 import pytest
 
 import sandbox
+import signal_sets
+
+# libc's own two, which make and other users of posix_spawn(3) leave ignored in what they start.
+signal_sets.default({32, 33})
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import platform
 import signal
 
 SIG_BLOCK, SIG_SETMASK = 0, 2
-SIG_IGN = 1
+SIG_DFL, SIG_IGN = 0, 1
 SI_QUEUE = -1
 
 UNCATCHABLE = frozenset({signal.SIGKILL, signal.SIGSTOP})
@@ -46,7 +46,15 @@ def block_all():
 
 
 def ignore(signals):
-    action = (ctypes.c_uint64 * 4)(SIG_IGN)  # handler, flags, (restorer,) mask
+    _dispose(signals, SIG_IGN)
+
+
+def default(signals):
+    _dispose(signals, SIG_DFL)
+
+
+def _dispose(signals, handler):
+    action = (ctypes.c_uint64 * 4)(handler)  # handler, flags, (restorer,) mask
     for number in signals:
         _call(_SIGACTION, number, ctypes.byref(action), None, ctypes.sizeof(ctypes.c_uint64))
 

@@ -151,7 +151,7 @@ def test_too_many(box):
     assert (stage, rest.split(". ")[0]) == ("options", "--publish '33': more than 32 published ports")
     result = box.run(HELLO, env={"BOUNDARY_ALLOW": "\n".join(f"cidr=10.0.{n // 256}.{n % 256}" for n in range(2000))})
     stage, rest = ways.stage_and_rest(result)
-    assert stage == "rule" and re.match(r"more than \d+ rules\. ", rest)
+    assert stage == "rule" and re.match(r"policy: more than \d+ rules\. ", rest)
 
 
 @pytest.mark.parametrize("option", ["--allow=cidr=10.0.0.1", "--publish=80", "--agent-caps=net_raw", "--no-userns"])
