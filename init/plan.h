@@ -58,7 +58,6 @@ struct plan {
 	struct forwarding
 		forward; /* and on these links; IPv6 for the whole container, or not at all */
 	char comment[256]; /* of the table: what to restore */
-	struct nft_ruleset inner, outer;
 	struct nft_link_name link_names[FORWARDING_LINKS + 3]; /* of the links in the rules */
 	unsigned int link_name_count;
 
@@ -69,6 +68,8 @@ struct plan {
 	char **program;
 
 	struct span idle_rule; /* a rule that can match nothing here; length 0 for none */
+
+	struct nft_ruleset inner, outer; /* last: what is small stands together, on one page */
 };
 
 /* 0, or -1 with `f` filled. `account` is NULL without --user. */

@@ -64,8 +64,8 @@ struct nft_ruleset {
 	const char *comment; /* of the table; empty for none */
 	struct nft_chain chains[NFT_CHAINS];
 	unsigned int chain_count;
-	struct nft_rule rules[NFT_RULES]; /* grouped by chain, in the order of the chains */
 	unsigned int rule_count;
+	struct nft_rule rules[NFT_RULES]; /* grouped by chain, in the order of the chains */
 };
 
 /* For printing: the name of a link by its index. */

@@ -58,7 +58,7 @@ def measure(rows, rounds):
     for number, row in enumerate(rows):
         command += ["---"] * (number > 0) + row
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600).stdout
-    return [[float(word) for word in line.split()] for line in printed.splitlines()]
+    return [[int(word) / 1000 for word in line.split()] for line in printed.splitlines()]
 
 
 def show(name, times, base):

@@ -6,7 +6,7 @@
  *   stopwatch agent                                  writes the time of CLOCK_MONOTONIC to descriptor 3
  *   stopwatch ROUNDS COMMAND... [--- COMMAND...]...  each command in turn, ROUNDS times
  *
- * Prints for each command one line with the microseconds of every round. Commands take turns, so that
+ * Prints for each command one line with the nanoseconds of every round. Commands take turns, so that
  * whatever else the machine does meets all of them alike. Each round runs after the command before it
  * has ended; one that fails ends the benchmark.
  */
@@ -30,7 +30,7 @@ static int64_t now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static double measure(char **command)
+static int64_t measure(char **command)
 {
 	int64_t start, reached = 0;
 	int channel[2], status;
@@ -51,12 +51,12 @@ static double measure(char **command)
 	close(channel[0]);
 	if (waitpid(pid, &status, 0) < 0 || status != 0)
 		errx(1, "%s: ended with status %d", command[0], status);
-	return (double)(reached - start) / 1000;
+	return reached - start;
 }
 
 int main(int argc, char **argv)
 {
-	static double times[COMMANDS][ROUNDS];
+	static int64_t times[COMMANDS][ROUNDS];
 	char **commands[COMMANDS] = { argv + 2 };
 	int count = 1, rounds;
 
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 			times[i][round] = measure(commands[i]);
 	for (int i = 0; i < count; i++) {
 		for (int round = 0; round < rounds; round++)
-			printf("%.1f ", times[i][round]);
+			printf("%lld ", (long long)times[i][round]);
 		printf("\n");
 	}
 	return 0;
