@@ -314,12 +314,19 @@ static int set_ipv4_forwarding(const struct jail *j, bool on, struct nl_error *e
 
 static int make_forwarding(struct jail *j, struct failure *f)
 {
+	const struct forwarding *forward = &j->plan->forward;
 	struct nl_error e;
-	int error = set_ipv4_forwarding(j, true, &e);
+	int error;
 
+	if (forward->count == 0 && !forward->ipv6)
+		return 0;
+	error = preflight_need_forwarding(j->outside);
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "forwarding", error);
+	error = set_ipv4_forwarding(j, true, &e);
 	if (error)
 		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
-	if (j->plan->forward.ipv6)
+	if (forward->ipv6)
 		error = file_write(IPV6_FORWARDING, "1", 1);
 	return error ? fail_errno(f, STAGE, DOING_FORWARDING, "IPv6 rules", error) : 0;
 }
@@ -344,12 +351,12 @@ static int check_forwarding(struct jail *j, struct failure *f)
 	return 0;
 }
 
-/* Other jails here may still need it; then they have noted that too, and the last one restores. */
+/* Other jails here may still need it; they have noted what was off too, and the last one restores. */
 static void restore_forwarding(struct jail *j)
 {
 	struct nl_error e;
 
-	if (preflight_others_forward(j->outside))
+	if (j->outside->forwarding < 0 || preflight_forwarding_needed(j->outside))
 		return;
 	set_ipv4_forwarding(j, false, &e);
 	if (j->plan->forward.ipv6)
@@ -386,7 +393,7 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 	    !namespaces_clone_is_filtered(j->plan->clone_flags))
 		return fail(
 			f, STAGE,
-			"Set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
+			"Leave the chroot, set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
 			"and --cap-add SYS_ADMIN",
 			"namespaces: the kernel does not permit user namespaces here");
 	if (error)

@@ -29,7 +29,7 @@ static struct options options;
 static struct facts facts;
 static struct account account;
 static struct plan plan;
-static struct outside outside = { .route = -1, .filter = -1, .lock = -1 };
+static struct outside outside = { .route = -1, .filter = -1, .lock = -1, .forwarding = -1 };
 static struct jail jail;
 
 static int print(const struct text *t)
@@ -147,7 +147,8 @@ static int run(int signals)
 		.terminal = terminal_open(),
 		.grace = options.grace,
 	};
-	int keep[] = { signals, s.terminal, outside.route, outside.filter, outside.lock };
+	int keep[] = { signals,	       s.terminal,   outside.route,
+		       outside.filter, outside.lock, outside.forwarding };
 	int code;
 
 	rest();

@@ -15,6 +15,7 @@
 
 #define STAGE "preflight"
 #define INSTANCE_PREFIX "boundary_init_"
+#define FORWARDING_SUFFIX "_forwarding"
 
 /* A dump that another process disturbs is asked for again, but not for ever. */
 #define DUMP_TRIES 8
@@ -28,27 +29,21 @@ static int raise_capabilities(struct caps *c)
 	return caps_drop(c->permitted);
 }
 
-/* Name of the table, and of the lock, of the jail with this number. */
-static void name_instance(struct text *t, unsigned int instance)
-{
-	text_printf(t, INSTANCE_PREFIX "%u", instance);
-}
-
 /*
  * Several jails may share a network namespace (the containers of a pod), and one that was killed
- * leaves its table behind. An abstract socket of our name tells the two apart: it belongs to the
- * network namespace and vanishes with its owner, however that ends.
+ * leaves its table behind. Abstract sockets tell the two apart: they belong to the network namespace
+ * and vanish with their owner, however that ends. One of the table's name holds the jail's number,
+ * another one says that the jail needs forwarding.
  */
-static int bind_instance(int fd, unsigned int instance)
+static int bind_name(int fd, unsigned int instance, const char *suffix)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct text name = text_over(address.sun_path + 1, sizeof(address.sun_path) - 1);
+	socklen_t length;
 
-	name_instance(&name, instance);
-	return bind(fd, (const struct sockaddr *)&address,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length)) ?
-		       -errno :
-		       0;
+	text_printf(&name, INSTANCE_PREFIX "%u%s", instance, suffix);
+	length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length);
+	return bind(fd, (const struct sockaddr *)&address, length) ? -errno : 0;
 }
 
 static int take_instance(struct facts *facts, struct outside *outside)
@@ -60,47 +55,32 @@ static int take_instance(struct facts *facts, struct outside *outside)
 	if (outside->lock < 0)
 		return outside->lock;
 	for (unsigned int i = 0; i < INSTANCES && error == -EADDRINUSE; i++) {
-		error = bind_instance(outside->lock, i);
+		error = bind_name(outside->lock, i, "");
 		facts->instance = i;
 	}
 	outside->instance = facts->instance;
-	name_instance(&table, facts->instance);
+	text_printf(&table, INSTANCE_PREFIX "%u", facts->instance);
 	return error;
 }
 
-struct others {
-	unsigned int own;
-	uint32_t forward; /* bit N: jail N has noted forwarding */
-};
-
-static void note_other(struct span name, struct span comment, void *to)
+int preflight_need_forwarding(struct outside *outside)
 {
-	struct cursor c = cursor_over(name);
-	struct forwarding noted = { .count = 0 };
-	struct others *others = to;
-	uint32_t instance;
-
-	forwarding_read(comment, &noted);
-	for (const char *prefix = INSTANCE_PREFIX; *prefix; prefix++)
-		if (!cursor_take_char(&c, *prefix))
-			return;
-	if (cursor_take_number(&c, INSTANCES - 1, &instance) && instance != others->own &&
-	    (noted.count > 0 || noted.ipv6))
-		others->forward |= 1U << instance;
+	outside->forwarding = socket_open(AF_UNIX, SOCK_DGRAM, 0);
+	if (outside->forwarding < 0)
+		return outside->forwarding;
+	return bind_name(outside->forwarding, outside->instance, FORWARDING_SUFFIX);
 }
 
-bool preflight_others_forward(struct outside *outside)
+bool preflight_forwarding_needed(struct outside *outside)
 {
-	struct others others = { .own = outside->instance };
 	bool needed = false;
 
-	close(outside->lock);
-	outside->lock = -1;
-	nft_each_table(outside->filter, note_other, &others);
+	close(outside->forwarding);
+	outside->forwarding = -1;
 	for (unsigned int i = 0; i < INSTANCES && !needed; i++) {
 		int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
 
-		needed = others.forward & 1U << i && bind_instance(fd, i) == -EADDRINUSE;
+		needed = bind_name(fd, i, FORWARDING_SUFFIX) == -EADDRINUSE;
 		close(fd);
 	}
 	return needed;
