@@ -393,8 +393,8 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 	    !namespaces_clone_is_filtered(j->plan->clone_flags))
 		return fail(
 			f, STAGE,
-			"Leave the chroot, set kernel.unprivileged_userns_clone=1 on the host, or start with --no-userns "
-			"and --cap-add SYS_ADMIN",
+			"Leave the chroot, set kernel.unprivileged_userns_clone=1 on the host, or start "
+			"with --no-userns and --cap-add SYS_ADMIN",
 			"namespaces: the kernel does not permit user namespaces here");
 	if (error)
 		return fail_errno(f, STAGE, doing, "namespaces", error);
