@@ -12,8 +12,8 @@
 #include "sys/fds.h"
 #include "sys/text.h"
 
-/* The kernel takes a map in one write of less than a page. */
-#define IDMAP_TEXT 4096
+/* Every extent that fits, 33 characters a line, and the start of one that does not. */
+#define IDMAP_TEXT (33 * (IDMAP_EXTENTS + 2))
 
 pid_t namespaces_clone(unsigned long flags)
 {

@@ -5,6 +5,7 @@ import itertools
 import os
 import pathlib
 import select
+import statistics
 import signal
 import time
 
@@ -269,14 +270,17 @@ def test_no_wake_up_when_idle(net):
 
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 def test_resident_memory(box, way, record_property):
-    with way.start(box, ["/probe", "sleep"]) as process:
-        process.expect("ready")
-        ways.until(lambda: process.status()["State"].startswith("S"), "idle")
-        rollup = (process.proc / "smaps_rollup").read_text()
-    resident = {line.split(":")[0]: int(line.split()[1]) for line in rollup.splitlines()[1:]}
-    record_property("kB", resident["Rss"])
-    print(f"{way}: {resident['Rss']} kB resident, {resident['Anonymous']} kB of it anonymous")
-    assert resident["Rss"] <= 120
+    """The median of some starts: where the kernel lays the stack makes a page or two of difference."""
+    sizes = []
+    for _ in range(7):
+        with way.start(box, ["/probe", "sleep"]) as process:
+            process.expect("ready")
+            ways.until(lambda: process.status()["State"].startswith("S"), "idle")
+            rollup = (process.proc / "smaps_rollup").read_text()
+        sizes += [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Rss:")]
+    record_property("kB", statistics.median(sizes))
+    print(f"{way}: {sizes} kB resident")
+    assert statistics.median(sizes) <= 120
 
 
 # ---- starts that fail
