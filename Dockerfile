@@ -1,7 +1,7 @@
 # The image holds one file, for others to take: COPY --from=boundary-init /sbin/boundary-init /sbin/
 # `docker build -t boundary-init .`
 FROM debian:bookworm-slim AS build
-RUN apt-get update && apt-get install -y --no-install-recommends make
+RUN apt-get update && apt-get install -y --no-install-recommends gcc linux-libc-dev make musl-tools
 WORKDIR /src
 COPY . .
 RUN make

@@ -14,7 +14,10 @@ Q := $(if $(V),,@)
 PYTHON := /usr/bin/python3
 
 SOURCES := $(sort $(wildcard init/*.c init/gate/*.c netlink/*.c sys/*.c))
-OBJECTS := $(SOURCES:%.c=$(OUT)/obj/$(ARCH)/%.o)
+# What init lives on, once the agent runs, is not mixed with the rest by LTO and stands at the end: the rest of the
+# code can then be given back (init/supervise.c).
+LIVING := init/gatekeeper.c init/supervise.c sys/clock.c
+OBJECTS := $(patsubst %.c,$(OUT)/obj/$(ARCH)/%.o,$(filter-out $(LIVING),$(SOURCES)) $(LIVING))
 # All of these but main can be linked into another program: a unit test, a fuzz target.
 PARTS := $(filter-out init/main.c,$(SOURCES))
 BUILD_FILES := Makefile build/version.mk build/flags.mk
@@ -22,15 +25,16 @@ BUILD_FILES := Makefile build/version.mk build/flags.mk
 .PHONY: all
 all: $(BIN) ## build/out/boundary-init (ARCH=aarch64: build/out/aarch64/boundary-init)
 
-$(BIN): $(OBJECTS) build/no-unwind.ld
+$(BIN): $(OBJECTS) build/no-unwind.ld build/strip.sh
 	@echo "LD  $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(TRAPS) -o $@ $(START) $(OBJECTS) $(LIBMNL) $(END)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(START) $(OBJECTS) $(LIBMNL) $(END)
+	$(Q)build/strip.sh $@
 
 $(OUT)/obj/$(ARCH)/%.o: %.c $(BUILD_FILES) | $(BINARY_NEEDS)
 	@echo "CC  $<"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(GUARD) $(if $(filter $<,$(LIVING)),-fno-lto) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -45,7 +49,7 @@ need-%:
 	@LIBMNL_PREFIX=$(LIBMNL_PREFIX) build/deps.sh $(subst -, ,$*)
 
 .PHONY: deps install clean help
-deps: need-build-cross-unit-fuzz-check-behaviour-docker-demo ## installs what any target here needs
+deps: need-build-cross-unit-fuzz-check-behaviour-bench-docker-demo ## installs what any target here needs
 
 install: $(BIN) ## to $(DESTDIR)/sbin and $(DESTDIR)/usr/share/man
 	install -D -m 755 $(BIN) $(DESTDIR)/sbin/boundary-init

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# usage: build/deps.sh GROUP...        groups: build cross unit fuzz check behaviour docker demo
+# usage: build/deps.sh GROUP...        groups: build cross unit fuzz check behaviour bench docker demo
 #
 # Installs what the groups need, on Debian 12 or 13. When nothing is missing it says nothing and runs no apt (some
 # 20 ms), so every make target that needs a tool calls it first. What can stay out of the system does: it is unpacked
@@ -61,7 +61,12 @@ for group in "$@"; do
 		;;
 	behaviour)
 		packages="$packages python3 python3-pytest iproute2 nftables util-linux procps strace libcap2-bin"
+		# The servers and the clients of the tests' internet. None of these starts anything by itself where no init runs.
+		packages="$packages dnsmasq-base nginx fcgiwrap openssh-server redis-server postgresql openssl git curl"
+		packages="$packages openssh-client redis-tools postgresql-client nodejs libc-bin musl-tools"
+		packages="$packages python3-requests python3-websockets python3-dnspython python3-grpcio"
 		;;
+	bench) packages="$packages iperf3 wrk dnsperf libnginx-mod-stream" ;; # beside those of behaviour
 	docker)
 		# Where no init runs, as in a container, docker.io does not start its daemon: invoke-rc.d sees to that.
 		# Moby's seccomp profile is one file of a package that would pull in a hundred others.

@@ -8,11 +8,15 @@ CROSS := build/deps/cross/usr
 
 ifeq ($(ARCH),$(MACHINE))
 BINARY_NEEDS := need-build
+# No gaps between tables, which larger caches like.
+DENSE := $(if $(filter x86_64,$(ARCH)),-malign-data=abi)
 BIN := $(OUT)/boundary-init
 READELF := readelf
 CC := musl-gcc
 # musl-gcc knows musl's headers only; the kernel's are in /usr/include.
 HEADERS := -idirafter /usr/include -idirafter /usr/include/$(ARCH)-linux-gnu
+# gcc's own start files are for constructors and shared libraries, and there are none.
+START := $(addprefix -nostartfiles ,$(wildcard /usr/lib/$(ARCH)-linux-musl/crt1.o))
 else
 BINARY_NEEDS := need-build-cross
 BIN := $(OUT)/$(ARCH)/boundary-init
@@ -40,18 +44,16 @@ BASE_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DBOUNDARY_INIT_VERSION='"$(VERSION)"'
 
 # Small: -Oz, the linker sees the whole program (LTO) and drops what nobody calls, nothing is ever unwound.
 # Reproducible: no path of this directory, no build id, no compiler's name.
-# -fstack-protector guards every function with a buffer of characters for 0.6 kB; -strong would add 3 kB more.
 # Small functions also stay small when they are not inlined where only one calls them, and structures when no vector
-# register moves them.
-CFLAGS = $(BASE_FLAGS) $(WARNINGS) -Oz -flto -ffunction-sections -fdata-sections -fno-pie \
+# register moves them. LESS are passes that trade size for speed even at -Oz, found by leaving out one after the other.
+# The gate's functions with a buffer of characters are guarded (-fstack-protector): it reads what strangers send.
+LESS := jump-tables tree-dominator-opts tree-switch-conversion tree-loop-ivcanon move-loop-invariants caller-saves \
+	thread-jumps tree-tail-merge partial-inlining shrink-wrap tree-coalesce-vars tree-bit-ccp tree-loop-im \
+	if-conversion
+GUARD = $(if $(findstring init/gate/,$<),-fstack-protector)
+CFLAGS = $(BASE_FLAGS) $(WARNINGS) -Oz -flto -flto-partition=one -ffunction-sections -fdata-sections -fno-pie \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident '-ffile-prefix-map=$(CURDIR)=.' \
-	-fstack-protector -fno-inline-functions-called-once -mgeneral-regs-only $(HEADERS) -idirafter $(LIBMNL_INCLUDE)
-
-# libmnl's printing and batching functions, which nobody here calls, stand in one object file with those that we do
-# call, and would bring malloc and stdio along, a fifth of the binary. What they need leads to a trap
-# (netlink/uncalled.c). __fprintf_chk is missing in musl anyway: Debian builds libmnl against glibc.
-UNCALLED := malloc calloc free fwrite __ctype_b_loc __fprintf_chk
-TRAPS := $(UNCALLED:%=-Wl,--defsym=%=nl_never_called)
+	-fno-inline-functions-called-once -mgeneral-regs-only $(LESS:%=-fno-%) -fipa-pta $(DENSE) $(HEADERS) -idirafter $(LIBMNL_INCLUDE)
 
 # -static and not -static-pie, which Debian's musl-gcc turns into a dynamic program without a word. No RELRO: it pads
 # the file to a page to guard tables of the dynamic linker, and there is none. common-page-size only tells the linker

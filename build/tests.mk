@@ -77,8 +77,8 @@ docker: need-build-docker-behaviour ## real containers; as root
 	$(TEST) docker
 demo: $(BIN) $(OUT)/probe | need-demo ## shows what it does, in a minute
 	$(Q)$(PYTHON) tests/demo.py
-bench: $(BIN) $(BENCH) | need-behaviour ## measures it against its budgets
-	$(Q)$(PYTHON) tests/bench/run.py
+bench: $(BIN) $(BENCH) $(OUT)/probe | need-behaviour-bench ## measures it against its budgets
+	$(Q)status=0; for part in run gate; do $(PYTHON) tests/bench/$$part.py || status=1; done; exit $$status
 
 # ---- the standing checks, each a script of its own
 
@@ -86,8 +86,7 @@ bench: $(BIN) $(BENCH) | need-behaviour ## measures it against its budgets
 format: | need-check ## formats the C files, as check-format wants them
 	clang-format -i $$(find init netlink sys tests -name '*.[ch]')
 
-# The goal for the whole program; the budget with the gate in it is 98304.
-SIZE_BUDGET := 65536
+SIZE_BUDGET := 98304
 export SOURCES BASE_FLAGS WARNINGS LIBMNL_INCLUDE
 
 CHECKS := $(sort $(patsubst build/check/%.sh,check-%,$(wildcard build/check/*.sh)))

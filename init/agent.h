@@ -5,15 +5,17 @@
 
 #include <sys/types.h>
 
+#include "init/gate/sockets.h"
 #include "init/plan.h"
 #include "sys/signals.h"
 
-/* What the agent's process hands out of its new network namespace. */
+/* What the agent's process hands out of its new network namespace; -1: it is not there. */
 struct inside {
 	int route; /* NETLINK_ROUTE */
 	int filter; /* NETLINK_NETFILTER */
 	int events; /* NETLINK_ROUTE, hears of new IPv6 addresses */
 	int netns; /* /proc/self/ns/net */
+	int gate[GATE_SOCKETS]; /* non-blocking; see enum gate_socket */
 };
 
 struct agent {
@@ -27,11 +29,8 @@ struct agent {
  */
 int agent_clone(struct agent *a, const struct plan *p, const struct signals_inherited *signals);
 
-/*
- * Waits until it is ready, and takes over what it hands out: `inside` is NULL if there is no jail.
- * 0 or -errno.
- */
-int agent_receive(const struct agent *a, struct inside *inside);
+/* Waits until it is ready, and takes over what it hands out. 0, or -1 with `f` filled. */
+int agent_receive(const struct agent *a, struct inside *inside, struct failure *f);
 
 /* Lets it become the agent: it drops what it must not have and executes the program. 0 or -errno. */
 int agent_release(struct agent *a);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "init/report.h"
+#include "sys/errors.h"
 
 #define STAGE "exec"
 
@@ -96,7 +97,7 @@ int exec_program(const struct plan *p)
 	fail(&failure, STAGE, remedy(error), "'%s': %s", buffer,
 	     error == ENOENT  ? "not found" :
 	     error == ENOEXEC ? "cannot be executed" :
-				strerror(error));
+				error_text(error));
 	report(&failure);
 	return not_here(error) ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }

@@ -8,33 +8,36 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <linux/rtnetlink.h>
 
 #include "init/report.h"
 #include "sys/fds.h"
+#include "sys/process.h"
 
 #define STAGE "jail"
 #define IPV6_FORWARDING "/proc/sys/net/ipv6/conf/all/forwarding"
 
-/* Messages of one request: at most two for each of the links to forward from, or a wire's. */
-#define MESSAGES 32
-
-static char bytes[MESSAGES * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-static const char *objects[MESSAGES];
-
-static int send_batch(int fd, struct nl_batch *b, enum doing doing, struct failure *f)
+static int refused(struct failure *f, enum doing doing, const struct nl_error *e, int error)
 {
-	struct nl_error e;
-	int error = nl_send(fd, b, &e);
-
-	return error ? fail_kernel(f, STAGE, doing, e.object, error, e.text) : 0;
+	return error ? fail_kernel(f, STAGE, doing, e->object, error, e->text) : 0;
 }
 
-static int differs(struct failure *f, const char *object)
+static int send_links(int fd, struct failure *f)
 {
+	struct nl_error e;
+
+	return refused(f, DOING_LINK, &e, nl_send(fd, &e));
+}
+
+/* What reading back says: 1 as planned, 0 not so, or -errno. */
+static int judge(struct failure *f, enum doing doing, const char *object, int same)
+{
+	if (same > 0)
+		return 0;
+	if (same < 0)
+		return fail_errno(f, STAGE, doing, object, same);
 	return fail(
 		f, STAGE,
 		"This kernel acknowledges what it does not do (gVisor is known for it), or something "
@@ -44,54 +47,55 @@ static int differs(struct failure *f, const char *object)
 
 /* ---- id maps ---- */
 
-static const char *proc_path(char *buffer, size_t size, const struct jail *j, const char *file)
-{
-	struct text path = text_over(buffer, size);
+/* The files of the agent's process, in the order that they have to be written in. */
+static const char *const id_files[] = { "setgroups", "uid_map", "gid_map" };
 
-	text_printf(&path, "/proc/%d/%s", j->agent.pid, file);
+enum { SETGROUPS, UIDS, GIDS, ID_FILES };
+
+#define PROC_PATH 64
+
+static const char *proc_path(char *buffer, const struct jail *j, unsigned int file)
+{
+	struct text path = text_over(buffer, PROC_PATH);
+
+	text_printf(&path, "/proc/%d/%s", j->agent.pid, id_files[file]);
 	return buffer;
+}
+
+static const struct id_map *id_map(const struct jail *j, unsigned int file)
+{
+	return file == UIDS ? &j->plan->uids : &j->plan->gids;
 }
 
 static int make_id_maps(struct jail *j, struct failure *f)
 {
-	const struct plan *p = j->plan;
-	char path[64];
-	int error;
+	char path[PROC_PATH];
+	int error = 0;
 
-	if (p->uids.count == 0)
-		return 0;
-	error = idmap_write(proc_path(path, sizeof(path), j, "uid_map"), &p->uids);
-	if (error)
-		return fail_errno(f, STAGE, DOING_ID_MAP, "uid map", error);
-	if (p->deny_setgroups)
-		error = file_write(proc_path(path, sizeof(path), j, "setgroups"), "deny", 4);
-	if (!error)
-		error = idmap_write(proc_path(path, sizeof(path), j, "gid_map"), &p->gids);
-	return error ? fail_errno(f, STAGE, DOING_ID_MAP, "gid map", error) : 0;
-}
-
-static int check_id_map(const struct jail *j, const char *file, const struct id_map *wanted,
-			struct failure *f)
-{
-	struct id_map held;
-	char path[64];
-	int error = idmap_read(proc_path(path, sizeof(path), j, file), &held);
-
-	if (error)
-		return fail_errno(f, STAGE, DOING_ID_MAP, file, error);
-	return idmap_equal(&held, wanted) ? 0 : differs(f, file);
+	for (unsigned int i = j->plan->deny_setgroups ? SETGROUPS : UIDS;
+	     !error && j->plan->uids.count > 0 && i < ID_FILES; i++) {
+		proc_path(path, j, i);
+		error = i == SETGROUPS ? file_write(path, "deny", 4) :
+					 idmap_write(path, id_map(j, i));
+		if (error)
+			return fail_errno(f, STAGE, DOING_ID_MAP, id_files[i], error);
+	}
+	return 0;
 }
 
 static int check_id_maps(struct jail *j, struct failure *f)
 {
-	const struct plan *p = j->plan;
+	struct id_map held;
+	char path[PROC_PATH];
+	int result = 0;
 
-	if (p->uids.count == 0)
-		return 0;
-	return check_id_map(j, "uid_map", &p->uids, f) < 0 ||
-			       check_id_map(j, "gid_map", &p->gids, f) < 0 ?
-		       -1 :
-		       0;
+	for (unsigned int i = UIDS; !result && j->plan->uids.count > 0 && i < ID_FILES; i++) {
+		int error = idmap_read(proc_path(path, j, i), &held);
+
+		result = judge(f, DOING_ID_MAP, id_files[i],
+			       error ? error : idmap_equal(&held, id_map(j, i)));
+	}
+	return result;
 }
 
 /* ---- rules: before the wire, so that nothing ever passes it without them ---- */
@@ -99,18 +103,13 @@ static int check_id_maps(struct jail *j, struct failure *f)
 static int write_rules(int fd, const struct nft_ruleset *set, bool present, struct failure *f)
 {
 	struct nl_error e;
-	int error = nft_write(fd, set, present, &e);
 
-	return error ? fail_kernel(f, STAGE, DOING_RULES, e.object, error, e.text) : 0;
+	return refused(f, DOING_RULES, &e, nft_write(fd, set, present, &e));
 }
 
 static int check_rules(int fd, const struct nft_ruleset *set, const char *where, struct failure *f)
 {
-	int same = nft_check(fd, set);
-
-	if (same < 0)
-		return fail_errno(f, STAGE, DOING_RULES, where, same);
-	return same ? 0 : differs(f, where);
+	return judge(f, DOING_RULES, where, nft_check(fd, set));
 }
 
 static int make_outer_rules(struct jail *j, struct failure *f)
@@ -140,56 +139,71 @@ static int check_inner_rules(struct jail *j, struct failure *f)
 	return check_rules(j->inside.filter, &j->plan->inner, "rules in the jail", f);
 }
 
+/*
+ * The wall in the container first, which the agent cannot touch: should it have made its own rules
+ * impossible to replace (with --agent-caps it can), a narrower policy holds all the same.
+ */
+int jail_change_rules(struct jail *j, const struct options *o, struct failure *f)
+{
+	struct plan *p = j->plan;
+
+	if (plan_change_policy(p, o, f) < 0 ||
+	    write_rules(j->outside->filter, &p->outer, true, f) < 0)
+		return -1;
+	if (check_outer_rules(j, f) < 0 || write_rules(j->inside.filter, &p->inner, true, f) < 0 ||
+	    check_inner_rules(j, f) < 0)
+		return 1;
+	return 0;
+}
+
 /* ---- the wire ---- */
 
 static int remove_leftover(struct jail *j, struct failure *f)
 {
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
 	struct nl_error e;
 	int error;
 
 	if (!j->plan->leftover_link)
 		return 0;
-	link_delete(&b, j->plan->leftover_link, "link of a run that was killed");
-	error = nl_send(j->outside->route, &b, &e);
-	if (error && error != -ENODEV) /* its namespace died just now, and it with it */
-		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
-	return 0;
+	link_delete(j->plan->leftover_link, "link of a run that was killed");
+	error = nl_send(j->outside->route, &e);
+	/* ENODEV: its namespace died just now, and it with it. */
+	return error == -ENODEV ? 0 : refused(f, DOING_LINK, &e, error);
+}
+
+static void add_addresses(const struct wire *w, uint32_t index, const struct prefix *p,
+			  const char *object)
+{
+	for (unsigned int i = 0; i < w->address_count; i++)
+		addr_add(index, &p[i], object);
 }
 
 static int make_outer_end(struct jail *j, struct failure *f)
 {
-	const struct plan *p = j->plan;
-	const struct wire *w = &p->wire;
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+	const struct wire *w = &j->plan->wire;
 
-	link_add_veth(&b, &w->outer, &w->inner, w->mtu, j->inside.netns);
-	if (p->ipv6_stack)
-		link_set_no_autoconf(&b, w->outer.index, "IPv6 of the veth");
-	if (p->forward_ipv4)
-		link_set_forwarding(&b, w->outer.index, true, "IPv4 forwarding of the veth");
-	link_set_up(&b, w->outer.index, "veth up");
-	for (unsigned int i = 0; i < w->address_count; i++)
-		addr_add(&b, w->outer.index, &w->outer_addresses[i], "address of the veth");
-	return send_batch(j->outside->route, &b, DOING_LINK, f);
+	link_add_veth(&w->outer, &w->inner, w->mtu, j->inside.netns);
+	if (j->plan->ipv6_stack)
+		link_set_no_autoconf(w->outer.index, "IPv6 of the veth");
+	if (j->plan->forward_ipv4)
+		link_set_forwarding(w->outer.index, true, "IPv4 forwarding of the veth");
+	link_set_up(w->outer.index, "veth up");
+	add_addresses(w, w->outer.index, w->outer_addresses, "address of the veth");
+	return send_links(j->outside->route, f);
 }
 
 static int make_inner_end(struct jail *j, struct failure *f)
 {
-	const struct plan *p = j->plan;
-	const struct wire *w = &p->wire;
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+	const struct wire *w = &j->plan->wire;
 
-	link_set_up(&b, LINK_LOOPBACK, "loopback in the jail");
-	if (p->ipv6_stack)
-		link_set_no_autoconf(&b, w->inner.index, "IPv6 of the link in the jail");
-	link_set_up(&b, w->inner.index, "link in the jail");
-	for (unsigned int i = 0; i < w->address_count; i++)
-		addr_add(&b, w->inner.index, &w->inner_addresses[i], "address in the jail");
+	if (j->plan->ipv6_stack)
+		link_set_no_autoconf(w->inner.index, "IPv6 of the link in the jail");
+	link_set_up(w->inner.index, "link in the jail");
+	add_addresses(w, w->inner.index, w->inner_addresses, "address in the jail");
 	for (unsigned int i = 0; i < w->family_count; i++)
-		route_add_default(&b, w->inner.index, &w->outer_addresses[i].address,
+		route_add_default(w->inner.index, &w->outer_addresses[i].address,
 				  "default route in the jail");
-	return send_batch(j->inside.route, &b, DOING_LINK, f);
+	return send_links(j->inside.route, f);
 }
 
 static int check_end(int fd, const struct link_end *end, const struct link_end *peer, uint32_t mtu,
@@ -198,13 +212,12 @@ static int check_end(int fd, const struct link_end *end, const struct link_end *
 	struct link_state held;
 	int error = link_get(fd, end->index, &held);
 
-	if (error)
-		return fail_errno(f, STAGE, DOING_LINK, object, error);
-	if (!held.veth || !held.up || !held.running || held.mtu != mtu ||
-	    held.peer != peer->index || strcmp(held.end.name, end->name) != 0 ||
-	    memcmp(held.end.mac, end->mac, LINK_MAC) != 0)
-		return differs(f, object);
-	return 0;
+	return judge(f, DOING_LINK, object,
+		     error ? error :
+			     held.veth && held.up && held.running && held.mtu == mtu &&
+				     held.peer == peer->index &&
+				     strcmp(held.end.name, end->name) == 0 &&
+				     memcmp(held.end.mac, end->mac, LINK_MAC) == 0);
 }
 
 /*
@@ -253,63 +266,41 @@ static int make_wire(struct jail *j, struct failure *f)
 	return 0;
 }
 
-static int check_addresses(int fd, uint32_t index, const struct prefix *p, unsigned int count,
-			   const char *object, struct failure *f)
-{
-	int there = addr_check(fd, index, p, count);
-
-	if (there < 0)
-		return fail_errno(f, STAGE, DOING_LINK, object, there);
-	return there ? 0 : differs(f, object);
-}
-
-static int check_routes(const struct jail *j, struct failure *f)
-{
-	const struct wire *w = &j->plan->wire;
-
-	for (unsigned int i = 0; i < w->family_count; i++) {
-		int there = route_check_default(j->inside.route, w->inner.index,
-						&w->outer_addresses[i].address);
-
-		if (there < 0)
-			return fail_errno(f, STAGE, DOING_LINK, "routes in the jail", there);
-		if (!there)
-			return differs(f, "default route in the jail");
-	}
-	return 0;
-}
-
 static int check_wire(struct jail *j, struct failure *f)
 {
 	const struct wire *w = &j->plan->wire;
 	int out = j->outside->route, in = j->inside.route;
+	int result = judge(f, DOING_LINK, "addresses of the veth",
+			   addr_check(out, w->outer.index, w->outer_addresses, w->address_count));
 
-	if (check_addresses(out, w->outer.index, w->outer_addresses, w->address_count,
-			    "addresses of the veth", f) < 0 ||
-	    check_addresses(in, w->inner.index, w->inner_addresses, w->address_count,
-			    "addresses in the jail", f) < 0)
-		return -1;
-	return check_routes(j, f);
+	if (!result)
+		result =
+			judge(f, DOING_LINK, "addresses in the jail",
+			      addr_check(in, w->inner.index, w->inner_addresses, w->address_count));
+	for (unsigned int i = 0; !result && i < w->family_count; i++)
+		result = judge(f, DOING_LINK, "default route in the jail",
+			       route_check_default(in, w->inner.index,
+						   &w->outer_addresses[i].address));
+	return result;
 }
 
 static void remove_wire(struct jail *j)
 {
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
 	struct nl_error e;
 
-	link_delete(&b, j->plan->wire.outer.index, "veth");
-	nl_send(j->outside->route, &b, &e);
+	link_delete(j->plan->wire.outer.index, "veth");
+	nl_send(j->outside->route, &e);
 }
 
 /* ---- forwarding in the container, where it was off ---- */
 
 static int set_ipv4_forwarding(const struct jail *j, bool on, struct nl_error *e)
 {
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
+	const struct forwarding *forward = &j->plan->forward;
 
-	for (unsigned int i = 0; i < j->plan->forward.count; i++)
-		link_set_forwarding(&b, j->plan->forward.links[i], on, "IPv4 forwarding");
-	return b.count > 0 ? nl_send(j->outside->route, &b, e) : 0;
+	for (unsigned int i = 0; i < forward->count; i++)
+		link_set_forwarding(forward->links[i], on, "IPv4 forwarding");
+	return forward->count > 0 ? nl_send(j->outside->route, e) : 0;
 }
 
 static int make_forwarding(struct jail *j, struct failure *f)
@@ -325,7 +316,7 @@ static int make_forwarding(struct jail *j, struct failure *f)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "forwarding", error);
 	error = set_ipv4_forwarding(j, true, &e);
 	if (error)
-		return fail_kernel(f, STAGE, DOING_LINK, e.object, error, e.text);
+		return refused(f, DOING_LINK, &e, error);
 	if (forward->ipv6)
 		error = file_write(IPV6_FORWARDING, "1", 1);
 	return error ? fail_errno(f, STAGE, DOING_FORWARDING, "IPv6 rules", error) : 0;
@@ -333,22 +324,21 @@ static int make_forwarding(struct jail *j, struct failure *f)
 
 static int check_forwarding(struct jail *j, struct failure *f)
 {
-	const struct plan *p = j->plan;
+	const struct forwarding *forward = &j->plan->forward;
 	struct link_state held;
 	char value[4];
-	int error = 0;
+	int result = 0;
 
-	for (unsigned int i = 0; !error && i < p->forward.count; i++) {
-		error = link_get(j->outside->route, p->forward.links[i], &held);
-		if (!error && !held.forwards)
-			return differs(f, "IPv4 forwarding");
+	for (unsigned int i = 0; !result && i < forward->count; i++) {
+		int error = link_get(j->outside->route, forward->links[i], &held);
+
+		result = judge(f, DOING_LINK, "IPv4 forwarding", error ? error : held.forwards);
 	}
-	if (error)
-		return fail_errno(f, STAGE, DOING_LINK, "IPv4 forwarding", error);
-	if (p->forward.ipv6 &&
-	    (file_read(IPV6_FORWARDING, value, sizeof(value)) < 1 || value[0] != '1'))
-		return differs(f, "IPv6 forwarding");
-	return 0;
+	if (!result && forward->ipv6)
+		result = judge(f, DOING_ANYTHING, "IPv6 forwarding",
+			       file_read(IPV6_FORWARDING, value, sizeof(value)) > 0 &&
+				       value[0] == '1');
+	return result;
 }
 
 /* Other jails here may still need it; they have noted what was off too, and the last one restores. */
@@ -385,7 +375,7 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 	int error;
 
 	/* After an exec with file capabilities /proc/PID would belong to root, its uid_map included. */
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	process_control(PR_SET_DUMPABLE, 1, 0);
 	error = agent_clone(&j->agent, j->plan, signals);
 	if (j->plan->uids.count > 0)
 		doing = DOING_CLONE_USERNS;
@@ -399,32 +389,39 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 	if (error)
 		return fail_errno(f, STAGE, doing, "namespaces", error);
 	/* That it is in namespaces of its own is proved by the wire, whose ends are in two of them. */
-	error = agent_receive(&j->agent, j->plan->mode == JAIL_NONE ? NULL : &j->inside);
-	if (!error)
+	if (agent_receive(&j->agent, &j->inside, f) == 0)
 		return 0;
 	agent_abandon(&j->agent);
-	return fail_errno(f, STAGE, DOING_NETLINK, "namespaces", error);
+	return -1;
 }
 
-int jail_make(struct jail *j, const struct plan *p, struct outside *outside,
+static void forget_logs(struct plan *p)
+{
+	p->logs = false;
+	for (unsigned int i = 0; i < p->inner.rule_count; i++)
+		p->inner.rules[i].log_group = 0;
+}
+
+int jail_make(struct jail *j, struct plan *p, struct outside *outside,
 	      const struct signals_inherited *signals, struct failure *f)
 {
 	unsigned int count = p->mode == JAIL_NONE ? 0 : STEPS;
 	int failed;
 
-	*j = (struct jail){ .plan = p, .outside = outside, .inside = { -1, -1, -1, -1 } };
+	*j = (struct jail){ .plan = p, .outside = outside };
 	failed = start_agent(j, signals, f);
 	if (failed)
 		return -1;
+	if (j->inside.gate[GATE_PACKETS] < 0)
+		forget_logs(p);
 	for (; !failed && j->made < count; j->made++)
 		failed = steps[j->made].make(j, f);
 	for (unsigned int i = 0; !failed && i < count; i++)
-		if (steps[i].check)
-			failed = steps[i].check(j, f);
+		failed = steps[i].check(j, f);
 	close(j->inside.route);
-	close(j->inside.filter);
 	close(j->inside.events);
 	close(j->inside.netns);
+	nl_rest();
 	if (failed)
 		jail_abandon(j);
 	return failed;

@@ -2,7 +2,7 @@
 /*
  * boundary-init: PID 1 of a container that bounds its agent's network.
  *
- * The story in order: what is asked for, what is possible, the plan, the jail, the drop, the agent.
+ * The story in order: what is asked for, what is possible, the plan, the gate, the jail, the drop, the agent.
  * Until the agent is released every failure ends with one line and exit code 125; from then on init
  * does not end before the agent does.
  */
@@ -10,18 +10,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "init/bypass.h"
+#include "init/gate/audit.h"
+#include "init/gate/http.h"
+#include "init/gatekeeper.h"
 #include "init/jail.h"
 #include "init/options.h"
 #include "init/plan.h"
+#include "init/policies.h"
 #include "init/preflight.h"
 #include "init/privileges.h"
 #include "init/report.h"
 #include "init/supervise.h"
+#include "init/url.h"
+#include "sys/confine.h"
 #include "sys/fds.h"
+#include "sys/process.h"
 #include "sys/signals.h"
 
 /* Too large for a stack, and there is one of each; pages that are never touched cost nothing. */
@@ -31,6 +37,9 @@ static struct account account;
 static struct plan plan;
 static struct outside outside = { .route = -1, .filter = -1, .lock = -1, .forwarding = -1 };
 static struct jail jail;
+static struct policies policies;
+static struct gate_config gate_config;
+static struct gatekeeper gatekeeper = { .config = &gate_config };
 
 static int print(const struct text *t)
 {
@@ -71,35 +80,93 @@ static int print_plan(void)
 
 	for (char **argument = plan.program; *argument; argument++)
 		size += 4 * strlen(*argument) + 1;
-	buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (buffer == MAP_FAILED)
+	buffer = memory_new(size, false);
+	if (!buffer)
 		return EXIT_OWN_FAILURE;
 	t = text_over(buffer, size);
 	plan_print(&plan, &t);
 	return print(&t);
 }
 
-static void warn_of_idle_rule(void)
+/* --test METHOD URL: 0 if it would be allowed, 1 if not. */
+static int print_test(void)
+{
+	char name[DNS_NAME_MAX + 1], path[HTTP_PATH_MAX], buffer[1024];
+	struct text t = TEXT_OVER(buffer), host = TEXT_OVER(name);
+	struct request r;
+	struct verdict v;
+	struct failure f;
+
+	if (!options.program[0]) {
+		fail(&f, "test", "Write --test METHOD URL", "URL: missing");
+		report(&f);
+		return EXIT_OWN_FAILURE;
+	}
+	if (url_parse(span_of(options.program[0]), &r, &host, &f) < 0) {
+		report(&f);
+		return EXIT_OWN_FAILURE;
+	}
+	r.method = options.test_method;
+	if (!http_canonical_path(r.path, path, sizeof(path), &r.path.length)) {
+		fail(&f, "test", "Write it without encoded slashes and backslashes",
+		     "URL: its path can be understood in two ways");
+		report(&f);
+		return EXIT_OWN_FAILURE;
+	}
+	r.path.at = path;
+	v = policy_decide(options.policy, &r);
+	text_printf(&t, v.allowed ? "allow: " : "deny: ");
+	if (v.rule) {
+		text_printf(&t, "rule '");
+		text_escaped(&t, v.rule->text.at, v.rule->text.length);
+		text_printf(&t, "'");
+	} else {
+		text_printf(&t, "no rule allows it. To allow it: --allow \"");
+		policy_suggest(&t, &r);
+		text_printf(&t, "\"");
+	}
+	text_printf(&t, "\n");
+	if (print(&t))
+		return EXIT_OWN_FAILURE;
+	return v.allowed ? 0 : 1;
+}
+
+static void warn(struct span rule, const char *why)
 {
 	struct failure f;
 	char buffer[200];
-	struct text rule = TEXT_OVER(buffer);
+	struct text t = TEXT_OVER(buffer);
 
-	if (plan.idle_rule.length == 0)
-		return;
-	text_escaped(&rule, plan.idle_rule.at, plan.idle_rule.length);
-	fail(&f, "warning", "It matches nothing here",
-	     "rule '%s': this container has no IPv6 address", buffer);
+	text_escaped(&t, rule.at, rule.length);
+	fail(&f, "warning", why, "rule '%s'%s", buffer, t.cut ? "..." : "");
 	report(&f);
+}
+
+static void warn_of_rules(void)
+{
+	const struct policy *policy = options.policy;
+
+	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++)
+		if (rule_warning(r))
+			warn(r->text, rule_warning(r));
+	if (plan.idle_rule.length > 0)
+		warn(plan.idle_rule, "It matches nothing here: this container has no IPv6 address");
 }
 
 static int make_plan(char **argv, char **envp, struct failure *f)
 {
 	const struct account *user = NULL;
 
+	if (policies_open(&policies, f) < 0)
+		return -1;
+	options.policy = &policies.places[0].policy;
 	if (options_parse(&options, argv, envp, f) < 0)
 		return -1;
 	if (options.help || options.version)
+		return 0;
+	if (options.policy_file && policies_read(&policies, options.policy_file, f) < 0)
+		return -1;
+	if (options.test_method.length > 0)
 		return 0;
 	if (!options.program[0] && !options.print_plan)
 		return fail(f, "options",
@@ -115,13 +182,88 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 	return plan_build(&plan, &options, &facts, user, f);
 }
 
+/* The gate's process, before there is anything that it could reach. */
+static int start_gate(struct failure *f)
+{
+	bool asked = options.audit.length > 0;
+
+	gate_config = (struct gate_config){
+		.policies = { &policies.places[0].policy, &policies.places[1].policy },
+		.shared = policies.places,
+		.shared_size = 2 * sizeof(*policies.places),
+		.resolv = &facts.resolv,
+		.names = memory_new(sizeof(struct names), true),
+		.pools = { plan.pools[0], plan.pools[1] },
+		.proxy = options.proxy.host,
+		.proxy_port = options.proxy.port,
+		.observe = options.observe,
+		.level = options.log_level_given ? options.log_level :
+			 asked			 ? AUDIT_INFO :
+						   AUDIT_WARN,
+	};
+	if (!gate_config.names)
+		return fail_errno(f, "gate", DOING_ANYTHING, "memory", -errno);
+	gate_config.audit = audit_open(asked ? options.audit : span_of("stderr"), f);
+	return gate_config.audit < 0 ? -1 : gatekeeper_start(&gatekeeper, f);
+}
+
+/* The agent is not released before the gate listens and says so. */
+static int open_gate(struct failure *f)
+{
+	struct text mode = TEXT_OVER(gatekeeper.start.mode);
+
+	text_printf(&mode, "%s", jail_mode_names[plan.mode]);
+	gatekeeper.start.scoped = confine_can_scope();
+	return gatekeeper_open(&gatekeeper, jail.inside.gate, f);
+}
+
+static void warn_of_bypass(void)
+{
+	struct text path = TEXT_OVER(gatekeeper.start.bypass);
+	struct failure f;
+
+	if (!bypass_find(&path)) {
+		gatekeeper.start.bypass[0] = '\0';
+		return;
+	}
+	fail(&f, "warning", "Do not mount it into the container",
+	     "%s: a socket that no rule bounds", path.at);
+	report(&f);
+}
+
+static int watch_policy(struct failure *f)
+{
+	int unsafe;
+
+	policies.agent_has_caps = plan.agent_caps != 0;
+	unsafe = options.policy_file ? policies_watch(&policies, &plan.agent, f) : 0;
+
+	if (unsafe <= 0)
+		return unsafe;
+	fail(f, "warning", "Mount it read-only, or let the agent be another user with --user",
+	     "policy %s: the agent can change it, so it is not read again", options.policy_file);
+	report(f);
+	return 0;
+}
+
 /* Makes the jail and gives up everything that was needed for it. */
 static int prepare(const struct signals_inherited *signals, struct failure *f)
 {
-	if (jail_make(&jail, &plan, &outside, signals, f) < 0)
+	bool gated = plan.mode != JAIL_NONE;
+
+	if (gated) {
+		warn_of_bypass();
+		if (start_gate(f) < 0)
+			return -1;
+	}
+	if (jail_make(&jail, &plan, &outside, signals, f) < 0) {
+		gatekeeper_finish(&gatekeeper);
 		return -1;
-	if (privileges_drop_init(&plan, f) < 0) {
+	}
+	if ((gated && (open_gate(f) < 0 || watch_policy(f) < 0)) ||
+	    privileges_drop_init(&plan, f) < 0) {
 		jail_abandon(&jail);
+		gatekeeper_finish(&gatekeeper);
 		return -1;
 	}
 	return 0;
@@ -130,12 +272,32 @@ static int prepare(const struct signals_inherited *signals, struct failure *f)
 /* What was needed to make the jail is not needed to live with it, and that may be long. */
 static void rest(void)
 {
-	memory_give_back(&options, sizeof(options));
 	memory_give_back(&facts.net, sizeof(facts.net));
 	memory_give_back(plan.inner.rules, sizeof(plan.inner.rules));
 	memory_give_back(plan.outer.rules, sizeof(plan.outer.rules));
 	nl_rest();
 	nft_rest();
+}
+
+/* The file of --policy has changed. A bad one changes nothing, and is said to be one. */
+static void change_policy(void)
+{
+	struct failure f;
+	int read = policies_reread(&policies, &plan.agent, &f);
+
+	if (read == 0)
+		return;
+	options.policy = &policies.places[read > 0 ? !policies.used : policies.used].policy;
+	if (read > 0)
+		read = jail_change_rules(&jail, &options, &f);
+	if (read != 0)
+		report(&f);
+	if (read >= 0) {
+		policies.used = !policies.used;
+		gatekeeper_use(&gatekeeper, policies.used);
+	}
+	options.policy = &policies.places[policies.used].policy;
+	rest();
 }
 
 /* The agent's life. Nothing here can fail in a way that would matter more than the agent. */
@@ -146,15 +308,27 @@ static int run(int signals)
 		.signals = signals,
 		.terminal = terminal_open(),
 		.grace = options.grace,
+		.gate = plan.mode == JAIL_NONE ? NULL : &gatekeeper,
+		.changes = policies.changes,
+		.changed = change_policy,
 	};
-	int keep[] = { signals,	       s.terminal,   outside.route,
-		       outside.filter, outside.lock, outside.forwarding };
+	int keep[14 + GATE_SOCKETS] = { signals,	  s.terminal,	     outside.route,
+					outside.filter,	  outside.lock,	     outside.forwarding,
+					policies.changes, policies.directory };
+	size_t kept = 8;
 	int code;
 
+	if (s.gate) {
+		keep[kept++] = gatekeeper.channel;
+		keep[kept++] = gate_config.audit;
+		keep[kept++] = jail.inside.filter;
+		for (unsigned int i = 0; i < GATE_SOCKETS; i++)
+			keep[kept++] = jail.inside.gate[i];
+	}
 	rest();
 	terminal_pass(s.terminal, getpgrp(), s.agent);
 	agent_release(&jail.agent);
-	fds_keep_only(keep, sizeof(keep) / sizeof(keep[0]));
+	fds_keep_only(keep, kept);
 	(void)!chdir("/"); /* if not, the old one stays busy, and that is all */
 	code = supervise(&s);
 	jail_remove(&jail);
@@ -179,11 +353,13 @@ int main(int argc, char **argv, char **envp)
 		goto failed;
 	if (options.help || options.version)
 		return print_about();
-	warn_of_idle_rule();
+	if (options.test_method.length > 0)
+		return print_test();
+	warn_of_rules();
 	if (options.print_plan)
 		return print_plan();
 	options_clear_environment(envp);
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	process_control(PR_SET_CHILD_SUBREAPER, 1, 0);
 	signals = signals_open();
 	if (signals < 0) {
 		fail_errno(&failure, "start", DOING_ANYTHING, "signalfd", signals);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "init/url.h"
 #include "sys/cap_names.h"
 
 #define STAGE "options"
@@ -34,22 +35,29 @@ static int reject(const struct setting *s, struct failure *f, const char *cause,
 
 /* ---- one function for each kind of value ---- */
 
+/* The index of the value among the words, or -1. */
+static int find_word(const struct setting *s, const char *const *words, int count)
+{
+	while (count-- > 0 && !span_is(s->value, words[count]))
+		;
+	return count;
+}
+
 static int set_flag(bool *flag, const struct setting *s, struct failure *f)
 {
 	static const char *const words[] = { "0", "false", "no", "1", "true", "yes" };
+	int word = find_word(s, words, 6);
 
-	for (unsigned int i = 0; i < 6; i++) {
-		if (span_is(s->value, words[i])) {
-			*flag = i >= 3;
-			return 0;
-		}
-	}
-	return reject(s, f, "neither yes nor no", "Write 1, true or yes; or 0, false or no");
+	if (word < 0)
+		return reject(s, f, "neither yes nor no",
+			      "Write 1, true or yes; or 0, false or no");
+	*flag = word >= 3;
+	return 0;
 }
 
 static int set_allow(struct options *o, const struct setting *s, struct failure *f)
 {
-	return policy_add(&o->policy, s->value, f);
+	return policy_add(o->policy, s->value, false, f);
 }
 
 static int set_agent_caps(struct options *o, const struct setting *s, struct failure *f)
@@ -68,6 +76,18 @@ static int set_agent_caps(struct options *o, const struct setting *s, struct fai
 	} while (!cursor_done(&c) || c.end[-1] == ',');
 	o->agent_caps = caps;
 	return 0;
+}
+
+static int set_audit(struct options *o, const struct setting *s, struct failure *f)
+{
+	(void)f;
+	o->audit = s->value;
+	return 0;
+}
+
+static int set_deny(struct options *o, const struct setting *s, struct failure *f)
+{
+	return policy_add(o->policy, s->value, true, f);
 }
 
 /* Seconds with up to three decimals. */
@@ -99,18 +119,47 @@ static int set_help(struct options *o, const struct setting *s, struct failure *
 
 static int set_jail(struct options *o, const struct setting *s, struct failure *f)
 {
-	for (unsigned int i = 0; i < JAIL_MODES; i++) {
-		if (span_is(s->value, jail_mode_names[i])) {
-			o->jail = (enum jail_mode)i;
-			return 0;
-		}
-	}
-	return reject(s, f, "not a kind of jail", "The kinds are veth and none");
+	int mode = find_word(s, jail_mode_names, JAIL_MODES);
+
+	if (mode < 0)
+		return reject(s, f, "not a kind of jail", "The kinds are veth and none");
+	o->jail = (enum jail_mode)mode;
+	return 0;
+}
+
+static int set_log_level(struct options *o, const struct setting *s, struct failure *f)
+{
+	static const char *const names[AUDIT_LEVELS] = {
+		[AUDIT_ERROR] = "error",
+		[AUDIT_WARN] = "warn",
+		[AUDIT_INFO] = "info",
+		[AUDIT_DEBUG] = "debug",
+	};
+	int level = find_word(s, names, AUDIT_LEVELS);
+
+	if (level < 0)
+		return reject(s, f, "not a level", "The levels are error, warn, info and debug");
+	o->log_level = (enum audit_level)level;
+	o->log_level_given = true;
+	return 0;
 }
 
 static int set_no_userns(struct options *o, const struct setting *s, struct failure *f)
 {
 	return set_flag(&o->no_userns, s, f);
+}
+
+static int set_observe(struct options *o, const struct setting *s, struct failure *f)
+{
+	return set_flag(&o->observe, s, f);
+}
+
+/* The value ends with a NUL: it is the end of an argument or of a variable. */
+static int set_policy(struct options *o, const struct setting *s, struct failure *f)
+{
+	(void)f;
+	o->policy_file = s->value.at;
+	return 0;
 }
 
 static int set_print_plan(struct options *o, const struct setting *s, struct failure *f)
@@ -174,6 +223,29 @@ static int set_publish(struct options *o, const struct setting *s, struct failur
 	return 0;
 }
 
+static int set_test(struct options *o, const struct setting *s, struct failure *f)
+{
+	(void)f;
+	o->test_method = s->value;
+	return 0;
+}
+
+static int set_upstream_proxy(struct options *o, const struct setting *s, struct failure *f)
+{
+	struct address address;
+	struct url u;
+
+	if (!url_split(s->value, &u) || !span_is(u.scheme, "http") || u.has_user ||
+	    u.path.length > 1 || u.path.at + u.path.length != s->value.at + s->value.length ||
+	    (!url_has_name(&u) && !address_parse(u.host, &address)))
+		return reject(s, f, "not a proxy",
+			      "Write it like http://proxy.example.com:3128, without a user or a "
+			      "path; https:// to a proxy is not possible");
+	o->proxy.host = u.host;
+	o->proxy.port = u.port ? u.port : 80;
+	return 0;
+}
+
 static int set_user(struct options *o, const struct setting *s, struct failure *f)
 {
 	(void)f;
@@ -206,7 +278,17 @@ static const struct option table[] = {
 	  .value = "RULE",
 	  .set = set_allow,
 	  .repeatable = true,
-	  .help = "what the agent may reach: cidr=ADDRESS[/LEN] [proto=tcp|udp|icmp] [port=N,N-M]" },
+	  .help = "what the agent may reach: domain=NAME [port=N] [method=M] [path=/P], or "
+		  "cidr=ADDRESS[/LEN] [proto=P] [port=N]" },
+	{ .name = "audit",
+	  .value = "WHERE",
+	  .set = set_audit,
+	  .help = "write what happens as JSON lines: to stderr, a FILE, fd:N or unix:PATH" },
+	{ .name = "deny",
+	  .value = "RULE",
+	  .set = set_deny,
+	  .repeatable = true,
+	  .help = "what it may not reach, whatever else allows it; rules as for --allow" },
 	{ .name = "grace",
 	  .value = "SECONDS",
 	  .set = set_grace,
@@ -216,9 +298,20 @@ static const struct option table[] = {
 	  .value = "MODE",
 	  .set = set_jail,
 	  .help = "veth: own network namespace behind a veth pair; none: init only (veth)" },
+	{ .name = "log-level",
+	  .value = "LEVEL",
+	  .set = set_log_level,
+	  .help = "how much is written: error, warn (what was denied), info (all), debug" },
 	{ .name = "no-userns",
 	  .set = set_no_userns,
 	  .help = "make the jail without a user namespace; needs CAP_SYS_ADMIN" },
+	{ .name = "observe",
+	  .set = set_observe,
+	  .help = "let everything through, and print at the end the rules that would allow it" },
+	{ .name = "policy",
+	  .value = "FILE",
+	  .set = set_policy,
+	  .help = "read lines \"allow RULE\" and \"deny RULE\", again when the file changes" },
 	{ .name = "print-plan",
 	  .set = set_print_plan,
 	  .help = "print what would be done, do nothing" },
@@ -227,6 +320,15 @@ static const struct option table[] = {
 	  .set = set_publish,
 	  .repeatable = true,
 	  .help = "make a server in the jail reachable at the container's address" },
+	{ .name = "test",
+	  .value = "METHOD",
+	  .set = set_test,
+	  .command_line_only = true,
+	  .help = "print what the rules say of a request for the URL that follows, do nothing" },
+	{ .name = "upstream-proxy",
+	  .value = "URL",
+	  .set = set_upstream_proxy,
+	  .help = "send what is allowed through the HTTP proxy http://HOST[:PORT]" },
 	{ .name = "user",
 	  .value = "NAME|UID[:GID]",
 	  .set = set_user,
@@ -278,7 +380,7 @@ static int set_from_environment(struct options *o, const struct option *option, 
 	while (!cursor_done(&lines)) {
 		struct setting s = {
 			.from = name.at,
-			.value = option->repeatable ? cursor_take_until(&lines, '\n') :
+			.value = option->repeatable ? policy_line(cursor_take_until(&lines, '\n')) :
 						      cursor_take_until(&lines, '\0'),
 		};
 
@@ -384,6 +486,7 @@ void options_print_help(struct text *t)
 	text_printf(
 		t,
 		"Usage: boundary-init [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+		"       boundary-init [OPTION]... --test=METHOD URL\n"
 		"Runs PROGRAM as the agent of a container, with its network bounded by rules.\n\n");
 	for (unsigned int i = 0; i < OPTIONS; i++) {
 		char buffer[64];
@@ -397,7 +500,7 @@ void options_print_help(struct text *t)
 	text_printf(
 		t,
 		"\nAn option --name-of can also be set by the variable BOUNDARY_NAME_OF; the command "
-		"line wins,\nand repeatable ones add up (one a line). No rule: the agent reaches "
+		"line wins,\nand repeatable ones add up (one a line, # starts a comment). No rule: the agent reaches "
 		"nothing.\n"
 		"Exit: the agent's own code; 128+N if signal N ended it; 127 not found; 126 cannot "
 		"be executed;\n125 when boundary-init itself failed, before the agent was started.\n");

@@ -12,8 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "init/gate/level.h"
 #include "init/policy.h"
 #include "sys/address.h"
+#include "sys/cursor.h"
 #include "sys/failure.h"
 #include "sys/text.h"
 
@@ -41,10 +43,20 @@ struct options {
 	bool print_plan;
 	bool help;
 	bool version;
+	bool observe;
+	bool log_level_given;
+	enum audit_level log_level; /* if it was given */
 	uint32_t grace; /* milliseconds */
 	uint64_t agent_caps; /* set as in sys/caps.h */
 	struct span user; /* as given; length 0: none */
-	struct policy policy;
+	struct policy *policy; /* the caller's, set before; --allow and --deny add to it */
+	const char *policy_file; /* NULL: none */
+	struct span audit; /* as given; length 0: nothing was */
+	struct {
+		struct span host; /* a name, or an address without brackets; length 0: no proxy */
+		uint16_t port;
+	} proxy; /* --upstream-proxy */
+	struct span test_method; /* of --test; length 0: not given. The URL is program[0] */
 	struct publish publish[PUBLISH_MAX];
 	unsigned int publish_count;
 	char **program; /* the agent's argv, NULL-terminated; program[0] may be NULL */

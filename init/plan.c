@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From options and facts to the plan: identities, id maps, names and addresses that clash with
- * nothing. The rules are in init/rules.c, the plan as text in init/plan_print.c.
+ * From options and facts to the plan: links and addresses that clash with nothing, forwarding. Identities
+ * are in init/plan_ids.c, names in init/plan_names.c, the rules in init/rules.c, the plan as text in
+ * init/plan_print.c.
  */
 #include "init/plan.h"
 
@@ -10,104 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "init/plan_parts.h"
 #include "init/rules.h"
-
-#define STAGE "plan"
 
 /* Ends of our veth pairs are known by their hardware address, which is locally administered. */
 static const uint8_t mac_prefix[4] = { 0xba, 0xbd, 0x1a, 0x11 };
 
 /* Far above what the kernel gives out by itself. */
 #define FIRST_INDEX (1U << 20)
-
-/* ---- ids ---- */
-
-static void map_every_id(struct id_map *to, const struct id_map *own)
-{
-	to->count = own->count;
-	for (unsigned int i = 0; i < own->count; i++)
-		to->extents[i] = (struct id_extent){ .first = own->extents[i].first,
-						     .lower = own->extents[i].first,
-						     .count = own->extents[i].count };
-}
-
-/* Id 0 is the one that may need more than the others. */
-static void leave_out_root(struct id_map *map)
-{
-	for (unsigned int i = 0; i < map->count; i++) {
-		struct id_extent *e = &map->extents[i];
-
-		if (e->first != 0)
-			continue;
-		if (e->count == 1)
-			*e = map->extents[--map->count];
-		else
-			*e = (struct id_extent){ .first = 1, .lower = 1, .count = e->count - 1 };
-		return;
-	}
-}
-
-static void map_one_id(struct id_map *to, uint32_t id)
-{
-	to->extents[0] = (struct id_extent){ .first = id, .lower = id, .count = 1 };
-	to->count = 1;
-}
-
-/*
- * The kernel's rules (user_namespaces(7)): a map of more than one's own id takes CAP_SETUID or
- * CAP_SETGID, one that contains uid 0 takes CAP_SETFCAP, and without CAP_SETGID setgroups(2) has to
- * be denied before the gid map is written.
- */
-static int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f)
-{
-	uint64_t caps = facts->caps.effective;
-	bool root_mapped = caps & CAP_BIT(CAP_SETFCAP);
-
-	if (p->agent.uid == 0 && !root_mapped)
-		return fail(
-			f, STAGE,
-			"Add --cap-add SETFCAP, or run the agent as another user with --user",
-			"uid map: CAP_SETFCAP is missing, without which uid 0 cannot be mapped into "
-			"a user namespace");
-	if (caps & CAP_BIT(CAP_SETUID)) {
-		map_every_id(&p->uids, &facts->uids);
-		if (!root_mapped)
-			leave_out_root(&p->uids);
-	} else if (p->agent.uid == facts->uid) {
-		map_one_id(&p->uids, facts->uid);
-	}
-	if (caps & CAP_BIT(CAP_SETGID)) {
-		map_every_id(&p->gids, &facts->gids);
-	} else {
-		map_one_id(&p->gids, facts->gid);
-		p->deny_setgroups = true;
-	}
-	if (!idmap_contains(&p->uids, p->agent.uid) || !idmap_contains(&p->gids, p->agent.gid))
-		return fail(f, STAGE,
-			    "Choose a --user that exists in the container's own user namespace",
-			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid,
-			    p->agent.gid);
-	return 0;
-}
-
-static int plan_identity(struct plan *p, const struct facts *facts, const struct account *account,
-			 struct failure *f)
-{
-	const uint64_t needed = CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
-
-	if (!account) {
-		p->agent.uid = facts->uid;
-		p->agent.gid = facts->gid;
-		return 0;
-	}
-	if ((facts->caps.effective & needed) != needed)
-		return fail(f, STAGE,
-			    "Start the container as root with --cap-add SETUID --cap-add SETGID",
-			    "--user: CAP_SETUID or CAP_SETGID is missing");
-	p->change_user = true;
-	p->agent = *account;
-	return 0;
-}
 
 /* ---- what is free ---- */
 
@@ -165,15 +76,24 @@ static int plan_links(struct plan *p, const struct facts *facts, struct failure 
 		    "link: no name is free for the veth pair");
 }
 
-static bool prefix_is_free(const struct prefix *p, const struct facts *facts,
-			   const struct policy *rules)
+static bool allows_addresses(const struct rule *r)
+{
+	return !r->deny && r->cidr.address.family;
+}
+
+/* A rule for everything leads to the world, not to the few addresses that a jail takes for itself. */
+static bool leads_to(const struct rule *r, const struct prefix *p)
+{
+	return allows_addresses(r) && r->cidr.length > 0 && prefix_overlaps(p, &r->cidr);
+}
+
+bool plan_may_take(const struct prefix *p, const struct facts *facts, const struct policy *rules)
 {
 	for (unsigned int i = 0; i < facts->net.taken_count; i++)
 		if (prefix_overlaps(p, &facts->net.taken[i]))
 			return false;
-	/* A rule for everything leads to the world, not to these two addresses. */
 	for (unsigned int i = 0; i < rules->count; i++)
-		if (rules->rules[i].cidr.length > 0 && prefix_overlaps(p, &rules->rules[i].cidr))
+		if (leads_to(&rules->rules[i], p))
 			return false;
 	return true;
 }
@@ -202,7 +122,7 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 
 			subnet.address.bytes[last] =
 				(uint8_t)(2 * (1 + (facts->instance + n) % INSTANCES));
-			if (!prefix_is_free(&subnet, facts, rules))
+			if (!plan_may_take(&subnet, facts, rules))
 				continue;
 			p->wire.outer_addresses[i] = subnet;
 			p->wire.inner_addresses[i] = subnet;
@@ -212,24 +132,28 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 			return 0;
 		}
 	}
-	return fail(
-		f, STAGE,
-		"Narrow the routes of the container or the rules, so that a private subnet is left",
-		"address: every %s subnet for the veth pair is in use",
-		family == AF_INET ? "IPv4" : "IPv6");
+	return fail(f, STAGE, PLAN_NARROW, "address: every %s subnet for the veth pair is in use",
+		    family == AF_INET ? "IPv4" : "IPv6");
 }
 
 /* Do rules or published ports need this family? A port on every address is published where it can be. */
-static bool uses_family(const struct options *o, uint8_t family)
+static bool asks_for_family(const struct options *o, uint8_t family)
 {
-	for (unsigned int i = 0; i < o->policy.count; i++)
-		if (o->policy.rules[i].cidr.address.family == family)
+	for (unsigned int i = 0; i < o->policy->count; i++)
+		if (allows_addresses(&o->policy->rules[i]) &&
+		    o->policy->rules[i].cidr.address.family == family)
 			return true;
 	for (unsigned int i = 0; i < o->publish_count; i++)
 		if (o->publish[i].at.family == family ||
 		    (o->publish[i].at.family == 0 && family == AF_INET))
 			return true;
 	return false;
+}
+
+/* To observe is to let everything out that can get out. */
+static bool uses_family(const struct options *o, uint8_t family)
+{
+	return o->observe || asks_for_family(o, family);
 }
 
 static const struct prefix link_local[2] = {
@@ -250,12 +174,12 @@ static int plan_ipv6(struct plan *p, const struct options *o, const struct facts
 	if (facts->ipv6_on_new_links) {
 		p->wire.outer_addresses[2] = link_local[0];
 		p->wire.inner_addresses[2] = link_local[1];
-		if (plan_subnet(p, AF_INET6, facts, &o->policy, f) < 0)
+		if (plan_subnet(p, AF_INET6, facts, o->policy, f) < 0)
 			return -1;
 		p->wire.address_count++;
 		return 0;
 	}
-	if (uses_family(o, AF_INET6))
+	if (asks_for_family(o, AF_INET6))
 		return fail(
 			f, STAGE,
 			facts->net.ipv6_forwards ?
@@ -291,6 +215,8 @@ static int plan_forwarding(struct plan *p, const struct options *o, const struct
 	p->forward_ipv4 = uses_family(o, AF_INET);
 	p->forward.ipv6 = uses_family(o, AF_INET6) && p->wire.family_count > 1 &&
 			  (!net->ipv6_forwards || facts->was_off.ipv6);
+	p->ipv6_rules_hold =
+		!net->ipv6 || (p->wire.family_count > 1 && (p->forward.ipv6 || net->ipv6_forwards));
 	for (unsigned int i = 0; p->forward_ipv4 && i < net->link_count; i++) {
 		const struct link_state *l = &net->links[i];
 
@@ -356,17 +282,23 @@ static int plan_veth(struct plan *p, const struct options *o, const struct facts
 	p->leftover_table = facts->table_left;
 	p->ipv6_stack = facts->net.ipv6_stack;
 	p->wire.mtu = smallest_mtu(&facts->net);
-	if (plan_links(p, facts, f) < 0 || plan_subnet(p, AF_INET, facts, &o->policy, f) < 0 ||
-	    plan_ipv6(p, o, facts, f) < 0 || plan_forwarding(p, o, facts, f) < 0)
+	if (plan_links(p, facts, f) < 0 || plan_subnet(p, AF_INET, facts, o->policy, f) < 0 ||
+	    plan_ipv6(p, o, facts, f) < 0 || plan_names(p, o, facts, f) < 0 ||
+	    plan_forwarding(p, o, facts, f) < 0)
 		return -1;
-	return rules_build(p, o, facts, f);
+	p->inner.table = facts->table;
+	p->inner.comment = "";
+	p->outer.table = facts->table;
+	p->outer.comment = p->comment;
+	p->logs = true;
+	return rules_build(p, o, f);
 }
 
 static void note_idle_rule(struct plan *p, const struct options *o, const struct facts *facts)
 {
-	for (unsigned int i = 0; i < o->policy.count; i++)
-		if (o->policy.rules[i].cidr.address.family == AF_INET6 && !facts->net.ipv6)
-			p->idle_rule = o->policy.rules[i].text;
+	for (unsigned int i = 0; i < o->policy->count; i++)
+		if (o->policy->rules[i].cidr.address.family == AF_INET6 && !facts->net.ipv6)
+			p->idle_rule = o->policy->rules[i].text;
 }
 
 int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
@@ -382,10 +314,12 @@ int plan_build(struct plan *p, const struct options *o, const struct facts *fact
 		if (plan_veth(p, o, facts, f) < 0)
 			return -1;
 		p->init_caps = CAP_BIT(CAP_NET_ADMIN);
-	} else if (o->policy.count > 0 || o->publish_count > 0 || o->agent_caps || o->no_userns) {
+	} else if (o->policy->count > 0 || o->observe || o->publish_count > 0 || o->agent_caps ||
+		   o->no_userns) {
 		return fail(
 			f, STAGE, "Leave --jail=none away, or these options",
-			"--jail=none: --allow, --publish, --agent-caps and --no-userns need a jail");
+			"--jail=none: rules, --observe, --publish, --agent-caps and --no-userns "
+			"need a jail");
 	}
 	/*
 	 * Over a user namespace of its own making init has every capability, CAP_KILL included. Without
@@ -396,4 +330,34 @@ int plan_build(struct plan *p, const struct options *o, const struct facts *fact
 		p->init_caps |= CAP_BIT(CAP_KILL);
 	p->init_caps &= facts->caps.permitted;
 	return 0;
+}
+
+/* ---- another policy ---- */
+
+static bool leads_into_jail(const struct plan *p, const struct rule *r)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (leads_to(r, &p->pools[i]) || leads_to(r, &p->wire.outer_addresses[i]))
+			return true;
+	return false;
+}
+
+int plan_change_policy(struct plan *p, const struct options *o, struct failure *f)
+{
+	for (unsigned int i = 0; i < o->policy->count; i++) {
+		const struct rule *r = &o->policy->rules[i];
+		bool ipv4 = r->cidr.address.family == AF_INET;
+		char buffer[160];
+		struct text rule = TEXT_OVER(buffer);
+
+		if (!allows_addresses(r) ||
+		    ((ipv4 ? p->forward_ipv4 : p->ipv6_rules_hold) && !leads_into_jail(p, r)))
+			continue;
+		text_escaped(&rule, r->text.at, r->text.length);
+		return fail(
+			f, "rule", "Start the container anew with this rule",
+			"'%s': it needs forwarding or other addresses, which are set up at the start",
+			buffer);
+	}
+	return rules_build(p, o, f);
 }

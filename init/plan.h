@@ -9,6 +9,7 @@
 #include "init/accounts.h"
 #include "init/forwarding.h"
 #include "init/options.h"
+#include "init/resolv.h"
 #include "netlink/nft.h"
 #include "netlink/survey.h"
 #include "sys/caps.h"
@@ -28,8 +29,12 @@ struct facts {
 	bool table_left; /* it is there already: the run before was killed */
 	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
 	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
+	struct resolv resolv; /* the container's, as it was before the agent could write there */
 	struct survey net;
 };
+
+/* Addresses of /etc/hosts; further ones are not reached by their names. */
+#define PLAN_HOSTS 64
 
 /*
  * The veth pair and its addresses: IPv4; with IPv6 also that and, the last, a link-local one, from
@@ -53,8 +58,13 @@ struct plan {
 	uint32_t leftover_link; /* index of a link of a killed run, 0 for none */
 	bool leftover_table;
 	struct wire wire;
+	struct prefix pools[2]; /* IPv4, IPv6: each address stands for a name; family 0 for none */
+	struct prefix hosts[PLAN_HOSTS]; /* have names too: TCP to them is the gate's as well */
+	unsigned int host_count;
+	bool logs; /* what is refused in the jail is reported by NFLOG; till jail_make finds none */
 	bool ipv6_stack; /* this kernel has IPv6, so links have to be told not to configure it */
 	bool forward_ipv4; /* on the outer end of the wire */
+	bool ipv6_rules_hold; /* IPv6 is forwarded, by us or before, or there is none at all */
 	struct forwarding
 		forward; /* and on these links; IPv6 for the whole container, or not at all */
 	char comment[256]; /* of the table: what to restore */
@@ -75,6 +85,12 @@ struct plan {
 /* 0, or -1 with `f` filled. `account` is NULL without --user. */
 int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
 	       const struct account *account, struct failure *f);
+
+/*
+ * Builds the rules anew, for another policy. 0; or -1 with `f` filled, and what the jail holds is still
+ * right: a rule by address needs what can be made at the start only.
+ */
+int plan_change_policy(struct plan *p, const struct options *o, struct failure *f);
 
 /* Every step, in order. */
 void plan_print(const struct plan *p, struct text *t);

@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include "init/gate/sockets.h"
 #include "init/plan.h"
 #include "sys/cap_names.h"
 
@@ -36,6 +37,22 @@ static void print_wire(struct text *t, const struct wire *w)
 		text_printf(t, "default via ");
 		address_print(t, &w->outer_addresses[i].address);
 		text_printf(t, " dev %s in the jail\n", w->inner.name);
+	}
+}
+
+static void print_gate(struct text *t, const struct plan *p)
+{
+	for (unsigned int i = 0; i < p->wire.family_count; i++) {
+		const char *loopback = i == 0 ? "127.0.0.1" : "[::1]";
+
+		if (p->pools[i].address.family) {
+			start_line(t, "names");
+			prefix_print(t, &p->pools[i]);
+			text_printf(t, ", decided by the gate\n");
+		}
+		start_line(t, "listen");
+		text_printf(t, "%s:%u, %s:%u in the jail, for the gate\n", loopback, GATE_TCP_PORT,
+			    loopback, GATE_DNS_PORT);
 	}
 }
 
@@ -120,6 +137,7 @@ static void print_jail(struct text *t, const struct plan *p)
 		text_printf(t, "table inet %s of a run that was killed\n", p->outer.table);
 	}
 	print_wire(t, &p->wire);
+	print_gate(t, p);
 	print_forwarding(t, p);
 	print_ruleset(t, "in the jail", &p->inner, p);
 	print_ruleset(t, "in the container", &p->outer, p);

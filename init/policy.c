@@ -4,161 +4,181 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define STAGE "rule"
+#include "init/rule.h"
 
-enum key { KEY_CIDR, KEY_PROTO, KEY_PORT, KEYS };
-
-static const char *const key_names[KEYS] = {
-	[KEY_CIDR] = "cidr",
-	[KEY_PROTO] = "proto",
-	[KEY_PORT] = "port",
-};
-
-/* One parse: where it is, what it has seen. */
-struct rule_parser {
-	struct span text;
-	struct rule *rule;
-	struct failure *failure;
-	bool seen[KEYS];
-};
-
-/* The rule, as much of it as fits, the column of what is wrong with it (from 1), and why. */
-static int reject(struct rule_parser *p, struct span at, const char *cause, const char *remedy)
+/* From the end, byte by byte: a * is always a whole label here, and a leading one takes all that is left. */
+static bool domain_matches(struct span pattern, struct span name)
 {
-	char buffer[160];
-	struct text shown = TEXT_OVER(buffer);
+	size_t p = pattern.length, n = name.length;
 
-	text_escaped(&shown, p->text.at, p->text.length);
-	return fail(p->failure, STAGE, remedy, "'%s%s', column %u: %s", shown.at,
-		    shown.cut ? "..." : "", (unsigned int)(at.at - p->text.at) + 1, cause);
-}
+	if (pattern.at[p - 1] == '.')
+		p--;
+	for (; p > 0; p--) {
+		size_t end = n;
 
-static int parse_cidr(struct rule_parser *p, struct span value)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct prefix *cidr = &p->rule->cidr;
-
-	if (!prefix_parse(value, cidr))
-		return reject(p, value, "not an address or address/length",
-			      "Write it like 10.1.2.0/24 or 2001:db8::/32");
-	if (!prefix_clear_host(cidr))
-		return reject(p, value, "the address has bits behind its length",
-			      "Shorten the address, or leave the length away for a single host");
-	if (cidr->address.family == AF_INET6 && cidr->length >= 96 &&
-	    memcmp(cidr->address.bytes, mapped, sizeof(mapped)) == 0)
-		return reject(p, value,
-			      "an IPv4 address in IPv6 form, which never appears on the wire",
-			      "Write the IPv4 address itself");
-	return 0;
-}
-
-static int parse_proto(struct rule_parser *p, struct span value)
-{
-	if (span_is(value, "tcp"))
-		p->rule->protocol = IPPROTO_TCP;
-	else if (span_is(value, "udp"))
-		p->rule->protocol = IPPROTO_UDP;
-	else if (span_is(value, "icmp"))
-		p->rule->protocol = IPPROTO_ICMP;
-	else
-		return reject(p, value, "not a protocol that a rule can allow",
-			      "proto= is tcp, udp or icmp");
-	return 0;
-}
-
-static int parse_port(struct rule_parser *p, struct span value)
-{
-	static const char expected[] = "port= is a number from 1 to 65535, a range N-M, a list of "
-				       "these with commas, or *";
-	struct cursor c = cursor_over(value);
-
-	if (span_is(value, "*"))
-		return 0;
-	do {
-		struct span here = cursor_rest(&c);
-		struct port_range range;
-
-		if (!cursor_take_port(&c, &range.first))
-			return reject(p, here, "not a port", expected);
-		range.last = range.first;
-		if (cursor_take_char(&c, '-') && !cursor_take_port(&c, &range.last))
-			return reject(p, here, "not a range of ports", expected);
-		if (range.last < range.first)
-			return reject(p, here, "the range ends before it begins", expected);
-		if (p->rule->port_count == RULE_PORTS)
-			return reject(p, here, "more than 16 ports and ranges in one rule",
-				      "Split it into several rules");
-		p->rule->ports[p->rule->port_count++] = range;
-	} while (cursor_take_char(&c, ','));
-	if (!cursor_done(&c))
-		return reject(p, (struct span){ .at = c.at }, "not a port", expected);
-	return 0;
-}
-
-static int (*const parse_value[KEYS])(struct rule_parser *, struct span) = {
-	[KEY_CIDR] = parse_cidr,
-	[KEY_PROTO] = parse_proto,
-	[KEY_PORT] = parse_port,
-};
-
-static int parse_pair(struct rule_parser *p, struct span pair)
-{
-	struct cursor c = cursor_over(pair);
-	struct span key = cursor_take_until(&c, '=');
-	struct span value = cursor_rest(&c);
-
-	if (key.length == pair.length)
-		return reject(p, pair, "not key=value", "The keys are cidr, proto and port");
-	for (unsigned int i = 0; i < KEYS; i++) {
-		if (!span_is(key, key_names[i]))
+		if (pattern.at[p - 1] != '*') {
+			if (n == 0 ||
+			    letter_lower(pattern.at[p - 1]) != letter_lower(name.at[n - 1]))
+				return false;
+			n--;
 			continue;
-		if (p->seen[i])
-			return reject(p, key, "this key stands twice", "Write two rules");
-		p->seen[i] = true;
-		return parse_value[i](p, value);
+		}
+		while (n > 0 && (p == 1 || name.at[n - 1] != '.'))
+			n--;
+		if (n == end)
+			return false;
 	}
-	return reject(
-		p, key, "an unknown key",
-		"The keys are cidr, proto and port; this version decides by address, not by name");
+	return n == 0;
 }
 
-static int check_whole(struct rule_parser *p)
+/* A * is always a whole segment here; a slash at the end of the pattern is not needed. */
+static bool path_matches(struct span pattern, struct span path)
 {
-	struct rule *r = p->rule;
+	struct cursor p = cursor_over(pattern);
+	const char *c = path.at, *end = c + path.length;
 
-	if (!p->seen[KEY_CIDR])
-		return reject(p, p->text, "cidr= is missing",
-			      "A rule names where it leads, for example cidr=10.1.2.0/24 port=443");
-	if (r->protocol == IPPROTO_ICMP && p->seen[KEY_PORT])
-		return reject(p, p->text, "icmp has no ports", "Leave port= away");
-	if (r->protocol == IPPROTO_ICMP && r->cidr.address.family == AF_INET6)
-		r->protocol = IPPROTO_ICMPV6;
-	return 0;
-}
+	cursor_take_char(&p, '/');
+	if (c == end || *c++ != '/')
+		return false;
+	while (!cursor_done(&p)) {
+		const char *at = p.at;
 
-int rule_parse(struct span text, struct rule *r, struct failure *f)
-{
-	struct rule_parser p = { .text = text, .rule = r, .failure = f };
-	struct cursor c = cursor_over(text);
-
-	*r = (struct rule){ .text = text, .protocol = IPPROTO_TCP };
-	while (!cursor_done(&c)) {
-		struct span pair = cursor_take_until(&c, ' ');
-
-		if (pair.length > 0 && parse_pair(&p, pair) < 0)
-			return -1;
+		if (*at == '*') {
+			p.at++;
+			if (p.end - p.at <= 1)
+				return true;
+			while (c < end && *c != '/')
+				c++;
+		} else if (c == end) {
+			return p.end - at == 1 && *at == '/';
+		} else if (path_take_byte(&p) != (unsigned char)*c++) {
+			return false;
+		}
 	}
-	return check_whole(&p);
+	return c == end;
 }
 
-int policy_add(struct policy *p, struct span text, struct failure *f)
+/* An empty list is for any. */
+static bool list_matches(struct span list, struct span value,
+			 bool (*matches)(struct span pattern, struct span value))
 {
-	if (p->count == POLICY_RULES)
-		return fail(f, STAGE,
-			    "Join ports with commas and neighbouring addresses with a length",
-			    "policy: more than %u rules", POLICY_RULES);
-	if (rule_parse(text, &p->rules[p->count], f) < 0)
-		return -1;
-	p->count++;
-	return 0;
+	struct cursor c;
+
+	if (list.length == 0)
+		return true;
+	c = cursor_over(list);
+	while (!cursor_done(&c))
+		if (matches(cursor_take_until(&c, ','), value))
+			return true;
+	return false;
+}
+
+static bool matches_name(const struct rule *r, struct span name)
+{
+	return !r->cidr.address.family && list_matches(r->domain, name, domain_matches);
+}
+
+/* No port at all (0) is matched where any is. */
+static bool matches_port(const struct rule *r, uint16_t port)
+{
+	bool found = r->port_count == 0;
+
+	for (unsigned int i = 0; i < r->port_count; i++)
+		found = found || (port >= r->ports[i].first && port <= r->ports[i].last);
+	return found;
+}
+
+/* Has a condition that only plain HTTP shows. */
+static bool needs_http(const struct rule *r)
+{
+	return r->method.length > 0 || r->path.length > 0;
+}
+
+static bool matches_request(const struct rule *r, const struct request *request)
+{
+	if (!matches_name(r, request->name) || !matches_port(r, request->port))
+		return false;
+	if (request->protocol == REQUEST_HTTP)
+		return list_matches(r->method, request->method, spans_equal) &&
+		       list_matches(r->path, request->path, path_matches);
+	return r->deny || (!needs_http(r) && (r->any_protocol || request->protocol == REQUEST_TLS));
+}
+
+struct verdict policy_decide(const struct policy *p, const struct request *request)
+{
+	struct verdict v = { .allowed = false };
+
+	for (const struct rule *r = p->rules; r < p->rules + p->count; r++) {
+		if (!matches_request(r, request))
+			continue;
+		if (r->deny)
+			return (struct verdict){ .rule = r };
+		if (!v.allowed)
+			v.rule = r;
+		v.allowed = true;
+		v.private_too = v.private_too || r->private_too;
+	}
+	return v;
+}
+
+bool policy_allows_name(const struct policy *p, struct span name)
+{
+	return policy_allows_port(p, name, 0);
+}
+
+bool policy_allows_port(const struct policy *p, struct span name, uint16_t port)
+{
+	bool allowed = false;
+
+	for (const struct rule *r = p->rules; r < p->rules + p->count; r++) {
+		if (!matches_name(r, name))
+			continue;
+		if (!r->deny)
+			allowed = allowed || port == 0 || matches_port(r, port);
+		else if (!needs_http(r) && matches_port(r, port))
+			return false;
+	}
+	return allowed;
+}
+
+const struct rule *policy_denies_address(const struct policy *p, const struct address *a,
+					 uint16_t port)
+{
+	struct prefix host = { .address = *a };
+
+	/* The kernel takes ::ffff:10.0.0.1 for 10.0.0.1, so it must not be the way around a rule. */
+	if (a->family == AF_INET6 &&
+	    memcmp(a->bytes, address_mapped, sizeof(address_mapped)) == 0) {
+		host.address.family = AF_INET;
+		memcpy(host.address.bytes, a->bytes + sizeof(address_mapped), 4);
+	}
+	host.length = (uint8_t)(8 * address_size(host.address.family));
+	for (const struct rule *r = p->rules; r < p->rules + p->count; r++)
+		if (r->deny && r->protocol == IPPROTO_TCP && matches_port(r, port) &&
+		    prefix_overlaps(&r->cidr, &host))
+			return r;
+	return NULL;
+}
+
+const char *rule_warning(const struct rule *r)
+{
+	if (r->port_count == 1 && r->ports[0].first == 53 && r->ports[0].last == 53)
+		return "Port 53 is the jail's own DNS, wherever it is sent";
+	if (r->deny && !r->protocol_given && r->cidr.address.family)
+		return "It denies TCP alone: proto=udp and proto=icmp take rules of their own";
+	if (!needs_http(r) || !matches_port(r, 443))
+		return NULL;
+	return r->deny ?
+		       "Only plain HTTP shows method= and path=, so it denies all HTTPS to this "
+		       "name too" :
+		       "Only plain HTTP shows method= and path=: HTTPS to this name stays refused "
+		       "by this rule; add one without them to allow it";
+}
+
+void policy_suggest(struct text *t, const struct request *r)
+{
+	text_printf(t, "domain=");
+	text_escaped(t, r->name.at, r->name.length);
+	if (r->protocol == REQUEST_TCP)
+		text_printf(t, " port=%u", r->port);
 }

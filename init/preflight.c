@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@
 
 /* A dump that another process disturbs is asked for again, but not for ever. */
 #define DUMP_TRIES 8
+
+/* As much as is read of resolv.conf(5) and hosts(5). */
+#define NAMES_FILE_MAX 65536
 
 /* A file with capabilities may give permitted ones only (setcap ...+p): make them effective. */
 static int raise_capabilities(struct caps *c)
@@ -145,6 +149,24 @@ static int look_for_tables(struct facts *facts, const struct outside *outside, s
 	return error ? fail_errno(f, STAGE, DOING_RULES, "nf_tables", error) : 0;
 }
 
+/* A copy, for the agent may change the file; what is too long is cut, what cannot be read is empty. */
+static struct span copy_file(const char *path, char *buffer, size_t size)
+{
+	long length = file_read(path, buffer, size);
+
+	return (struct span){ .at = buffer, .length = length > 0 ? (size_t)length : 0 };
+}
+
+static void read_names(struct resolv *r)
+{
+	static char buffer[2 * NAMES_FILE_MAX];
+	struct span conf = copy_file("/etc/resolv.conf", buffer, NAMES_FILE_MAX);
+
+	/* Right behind the other: the two are small, and stay for a long time. */
+	resolv_read_conf(r, conf);
+	resolv_read_hosts(r, copy_file("/etc/hosts", buffer + conf.length + 1, NAMES_FILE_MAX));
+}
+
 int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside, struct failure *f)
 {
 	int error = caps_read(&facts->caps);
@@ -162,9 +184,10 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 	if (!error)
 		error = idmap_read("/proc/self/gid_map", &facts->gids);
 	if (error)
-		return fail_errno(f, STAGE, DOING_PROC, "/proc/self/uid_map", error);
+		return fail_errno(f, STAGE, DOING_ID_MAP, "/proc/self/uid_map", error);
 	if (look_at_network(facts, outside, f) < 0)
 		return -1;
+	read_names(&facts->resolv);
 	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
 	return look_for_tables(facts, outside, f);
 }
@@ -174,18 +197,18 @@ static int map_file(const char *path, struct span *s)
 {
 	int fd = file_open(path, O_RDONLY);
 	int error = 0;
-	off_t length;
-	void *at;
+	long length, at = 0;
 
 	*s = span_of("");
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	length = lseek(fd, 0, SEEK_END);
-	at = length > 0 ? mmap(NULL, (size_t)length, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-	if (length < 0 || at == MAP_FAILED)
+	if (length > 0)
+		at = syscall(SYS_mmap, NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (length < 0 || at == -1)
 		error = -errno;
 	else if (length > 0)
-		*s = (struct span){ .at = at, .length = (size_t)length };
+		*s = (struct span){ .at = (const char *)at, .length = (size_t)length };
 	close(fd);
 	return error;
 }

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "init/report.h"
 #include "sys/confine.h"
+#include "sys/fds.h"
+#include "sys/process.h"
 
 #define STAGE "privileges"
 
@@ -35,33 +35,44 @@ static int check(const struct caps *wanted, struct failure *f)
 		return fail(f, STAGE,
 			    "This is a fault of the kernel or of boundary-init; please report it",
 			    "capabilities: not what was asked for when read back");
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+	if (process_control(PR_GET_NO_NEW_PRIVS, 0, 0) != 1)
 		return fail(f, STAGE, NULL, "no_new_privs: not set when read back");
 	return 0;
 }
 
-int privileges_drop_init(const struct plan *p, struct failure *f)
+/* For a process of our own: only these, locked. */
+static int drop(uint64_t keep, const char *whose, struct failure *f)
 {
-	struct caps now, wanted = { .effective = p->init_caps, .permitted = p->init_caps };
+	struct caps now, wanted = { .effective = keep, .permitted = keep };
 	bool lock;
 	int error = caps_read(&now);
 
 	lock = !error && now.effective & CAP_BIT(CAP_SETPCAP);
 	if (!error)
-		error = drop_bounding(&now, p->init_caps, &wanted.bounding);
+		error = drop_bounding(&now, keep, &wanted.bounding);
 	if (!error && lock)
 		error = caps_lock_securebits();
 	if (!error)
-		error = caps_drop(p->init_caps);
+		error = caps_drop(keep);
 	if (!error)
 		error = confine_no_new_privs();
-	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (!error && process_control(PR_SET_DUMPABLE, 0, 0) < 0)
 		error = -errno;
 	if (error)
-		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of init", error);
+		return fail_errno(f, STAGE, DOING_ANYTHING, whose, error);
 	if (lock && !caps_securebits_locked())
 		return fail(f, STAGE, NULL, "secure bits: not set when read back");
 	return check(&wanted, f);
+}
+
+int privileges_drop_init(const struct plan *p, struct failure *f)
+{
+	return drop(p->init_caps, "dropping those of init", f);
+}
+
+int privileges_drop_gate(struct failure *f)
+{
+	return drop(0, "dropping those of the gate", f);
 }
 
 /* Raw calls: libc's would look for threads. They change the ids of this thread, the only one. */
@@ -89,9 +100,8 @@ static int set_home(struct span home)
 	text_printf(&variable, "HOME=%.*s", (int)home.length, home.at);
 	while (environ[count])
 		count++;
-	copy = mmap(NULL, (count + 2) * sizeof(*copy), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (copy == MAP_FAILED)
+	copy = memory_new((count + 2) * sizeof(*copy), false);
+	if (!copy)
 		return -errno;
 	for (size_t i = 0; i < count; i++)
 		if (!string_after(environ[i], "HOME="))
@@ -109,7 +119,7 @@ static int change_user(const struct plan *p, struct failure *f)
 	if (!error)
 		error = set_home(p->agent.home);
 	if (error)
-		return fail_errno(f, STAGE, DOING_USER, "changing to the user of --user", error);
+		return fail_errno(f, STAGE, DOING_ANYTHING, "changing to the user of --user", error);
 	if (getresuid(&real, &effective, &saved) < 0 || real != p->agent.uid ||
 	    effective != p->agent.uid || saved != p->agent.uid)
 		return fail(f, STAGE, NULL, "user: not what was asked for when read back");
@@ -132,14 +142,14 @@ int privileges_become_agent(const struct plan *p, struct failure *f)
 	if (!error)
 		error = drop_bounding(&now, keep, &wanted.bounding);
 	/* Capabilities would go with uid 0, before those to keep are singled out. */
-	if (!error && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (!error && process_control(PR_SET_KEEPCAPS, 1, 0) < 0)
 		error = -errno;
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of the agent", error);
 	if (p->change_user && change_user(p, f) < 0)
 		return -1;
 	error = caps_drop_and_pass_on(keep);
-	if (!error && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+	if (!error && process_control(PR_SET_KEEPCAPS, 0, 0) < 0)
 		error = -errno;
 	if (!error)
 		error = confine_no_new_privs();

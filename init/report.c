@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/errors.h"
 #include "sys/text.h"
 
 void report(const struct failure *f)
@@ -21,77 +22,77 @@ void report(const struct failure *f)
 		return;
 }
 
-#define SECCOMP_REMEDY                                                                        \
-	"Add the clone rule for user and network namespaces to the profile (README, Docker) " \
-	"and start with --security-opt seccomp=FILE"
+/*
+ * Errors of what we were doing: cause and remedy. An empty cause is the text of the error; the other error
+ * is 0 where one alone means this.
+ */
+#define EXPLANATIONS(E)                                                                            \
+	E(CLONE_USERNS, EPERM, 0,                                                                  \
+	  "user and network namespaces are blocked by the seccomp profile",                        \
+	  "Add the clone rule for them to the profile (README, Docker), and start with "           \
+	  "--security-opt seccomp=FILE")                                                           \
+	E(CLONE_USERNS, ENOSPC, 0, "no user or network namespace is left",                         \
+	  "Raise user.max_user_namespaces and user.max_net_namespaces on the host, or start with " \
+	  "--no-userns and --cap-add SYS_ADMIN")                                                   \
+	E(CLONE_USERNS, EACCES, 0,                                                                 \
+	  "a security module (AppArmor, SELinux) forbids user namespaces",                         \
+	  "Allow userns in the container's profile")                                               \
+	E(CLONE_USERNS, EINVAL, 0, "this kernel has no user namespaces",                           \
+	  "Start with --no-userns and --cap-add SYS_ADMIN")                                        \
+	E(CLONE_NETNS, EPERM, 0, "network namespaces are blocked by the seccomp profile",          \
+	  "Start with --security-opt seccomp=unconfined or a profile that allows clone")           \
+	E(CLONE_NETNS, ENOSPC, 0, "no network namespace is left",                                  \
+	  "Raise user.max_net_namespaces on the host")                                             \
+	E(ID_MAP, EPERM, 0, "",                                                                    \
+	  "Start the container with --cap-add SETUID --cap-add SETGID --cap-add SETFCAP")          \
+	E(ID_MAP, EROFS, 0, "/proc is read-only here", "Mount /proc writable")                     \
+	E(ID_MAP, ENOENT, 0, "/proc is not mounted, or not for this pid namespace",                \
+	  "Mount /proc in the container")                                                          \
+	E(NETLINK, EPROTONOSUPPORT, 0, "this kernel has no nf_tables",                             \
+	  "Load the module nf_tables on the host; gVisor has none")                                \
+	E(NETLINK, EAFNOSUPPORT, 0, "the seccomp profile blocks netlink sockets",                  \
+	  "Allow socket for AF_NETLINK in the profile")                                            \
+	E(NETWORK, EPERM, 0, "",                                                                   \
+	  "CAP_NET_ADMIN does not work here; a security module may strip it")                      \
+	E(LINK, EOPNOTSUPP, 0, "this kernel has no veth", "Load the module veth on the host")      \
+	E(LINK, EACCES, 0, "IPv6 is switched off for new links",                                   \
+	  "Start with --sysctl net.ipv6.conf.default.disable_ipv6=0")                              \
+	E(RULES, EOPNOTSUPP, ENOENT, "this kernel lacks a part of nf_tables",                      \
+	  "Load the modules nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_log, nft_masq, "   \
+	  "nft_nat and nft_reject_inet on the host")                                               \
+	E(FORWARDING, EROFS, 0, "IPv6 forwarding is off and /proc/sys is read-only",               \
+	  "Start with --sysctl net.ipv6.conf.all.forwarding=1")                                    \
+	E(CONFINE, ENOSYS, EINVAL, "this kernel has no seccomp filters",                           \
+	  "Use a kernel with CONFIG_SECCOMP_FILTER")
 
-/* An errno of 0 ends the search for its kind: it fits any. */
-static const struct explanation {
-	enum doing doing;
-	int error;
-	const char *cause; /* NULL: the text of the errno */
-	const char *remedy;
-} explanations[] = {
-	{ DOING_CLONE_USERNS, EPERM,
-	  "user and network namespaces are blocked by the seccomp profile", SECCOMP_REMEDY },
-	{ DOING_CLONE_USERNS, ENOSPC, "no user or network namespace is left",
-	  "Raise user.max_user_namespaces and user.max_net_namespaces on the host, or start with "
-	  "--no-userns and --cap-add SYS_ADMIN" },
-	{ DOING_CLONE_USERNS, EACCES,
-	  "a security module (AppArmor, SELinux) forbids user namespaces",
-	  "Allow userns in the container's profile" },
-	{ DOING_CLONE_USERNS, EINVAL, "this kernel has no user namespaces",
-	  "Start with --no-userns and --cap-add SYS_ADMIN" },
-	{ DOING_CLONE_NETNS, EPERM, "network namespaces are blocked by the seccomp profile",
-	  "Start with --security-opt seccomp=unconfined or a profile that allows clone" },
-	{ DOING_CLONE_NETNS, ENOSPC, "no network namespace is left",
-	  "Raise user.max_net_namespaces on the host" },
-	{ DOING_ID_MAP, EPERM, NULL,
-	  "Start the container with --cap-add SETUID --cap-add SETGID --cap-add SETFCAP" },
-	{ DOING_ID_MAP, EROFS, "/proc is read-only here", "Mount /proc writable" },
-	{ DOING_ID_MAP, ENOENT, "/proc is not mounted, or not for this pid namespace",
-	  "Mount /proc in the container" },
-	{ DOING_PROC, ENOENT, "/proc is not mounted", "Mount /proc in the container" },
-	{ DOING_NETLINK, EPROTONOSUPPORT, "this kernel has no nf_tables",
-	  "Load the module nf_tables on the host; gVisor has none" },
-	{ DOING_NETLINK, EAFNOSUPPORT, "the seccomp profile blocks netlink sockets",
-	  "Allow socket for AF_NETLINK in the profile" },
-	{ DOING_LINK, EPERM, NULL,
-	  "CAP_NET_ADMIN does not work here; a security module may strip it" },
-	{ DOING_LINK, EOPNOTSUPP, "this kernel has no veth", "Load the module veth on the host" },
-	{ DOING_LINK, EACCES, "IPv6 is switched off for new links",
-	  "Start with --sysctl net.ipv6.conf.default.disable_ipv6=0" },
-	{ DOING_RULES, EPERM, NULL,
-	  "CAP_NET_ADMIN does not work here; a security module may strip it" },
-	{ DOING_RULES, EOPNOTSUPP, "this kernel lacks a part of nf_tables",
-	  "Load the modules nf_tables, nft_ct, nft_reject_inet, nft_masq and nft_fib_inet on the host" },
-	{ DOING_RULES, ENOENT, "this kernel lacks a part of nf_tables",
-	  "Load the modules nf_tables, nft_ct, nft_reject_inet, nft_masq and nft_fib_inet on the host" },
-	{ DOING_FORWARDING, EROFS, "IPv6 forwarding is off and /proc/sys is read-only",
-	  "Start with --sysctl net.ipv6.conf.all.forwarding=1" },
-	{ DOING_CONFINE, ENOSYS, "this kernel has no seccomp filters",
-	  "Use a kernel with CONFIG_SECCOMP_FILTER" },
-	{ DOING_CONFINE, EINVAL, "this kernel has no seccomp filters",
-	  "Use a kernel with CONFIG_SECCOMP_FILTER" },
-};
+#define KIND(doing, error, other, cause, remedy) { DOING_##doing, error, other },
+#define TEXTS(doing, error, other, cause, remedy) cause "\0" remedy "\0"
+
+/* Without pointers, which are larger than the rest. */
+static const struct kind {
+	unsigned char doings, error, other;
+} kinds[] = { EXPLANATIONS(KIND) };
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const char texts[] = EXPLANATIONS(TEXTS);
 
 int fail_kernel(struct failure *f, const char *stage, enum doing doing, const char *object,
 		int error, const char *words)
 {
-	const char *cause = strerror(-error), *remedy = NULL;
+	const char *cause = texts, *remedy = NULL;
 
-	for (unsigned int i = 0; i < sizeof(explanations) / sizeof(explanations[0]); i++) {
-		const struct explanation *e = &explanations[i];
+	for (const struct kind *k = kinds; k < kinds + KINDS && !remedy; k++) {
+		const char *next = cause + strlen(cause) + 1;
 
-		if (e->doing == doing && e->error == -error) {
-			cause = e->cause ? e->cause : cause;
-			remedy = e->remedy;
-			break;
-		}
+		if (k->doings & (unsigned int)doing && (k->error == -error || k->other == -error))
+			remedy = next;
+		else
+			cause = next + strlen(next) + 1;
 	}
-	if (words[0])
-		return fail(f, stage, remedy, "%s: %s (%s)", object, cause, words);
-	return fail(f, stage, remedy, "%s: %s", object, cause);
+	if (!*cause) /* of this kind, or behind the last one */
+		cause = error_text(-error);
+	return fail(f, stage, remedy, words[0] ? "%s: %s (%s)" : "%s: %s", object, cause, words);
 }
 
 int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object,

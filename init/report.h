@@ -19,17 +19,16 @@ void report(const struct failure *f);
  * where the number alone says too little. Returns -1.
  */
 enum doing {
-	DOING_CLONE_USERNS,
-	DOING_CLONE_NETNS,
-	DOING_ID_MAP,
-	DOING_NETLINK,
-	DOING_LINK,
-	DOING_RULES,
-	DOING_FORWARDING,
-	DOING_PROC,
-	DOING_USER,
-	DOING_CONFINE,
 	DOING_ANYTHING,
+	DOING_CLONE_USERNS = 1,
+	DOING_CLONE_NETNS = 2,
+	DOING_ID_MAP = 4,
+	DOING_NETLINK = 8,
+	DOING_LINK = 16,
+	DOING_RULES = 32,
+	DOING_NETWORK = DOING_LINK | DOING_RULES,
+	DOING_FORWARDING = 64,
+	DOING_CONFINE = 128,
 };
 
 int fail_errno(struct failure *f, const char *stage, enum doing doing, const char *object,

@@ -2,10 +2,11 @@
 /*
  * The jail's own rules refuse within microseconds and keep the agent honest; the rules around the
  * outer end of the wire hold even against an agent that has flushed its own. Both let out only the
- * flows that a rule of the policy names.
+ * flows that a rule by address names. What is decided by name never takes the wire: the jail's rules
+ * lead it to the gate's sockets on its loopback.
  *
  * All of them stand in the table below; the code only puts in what the plan knows: links, addresses,
- * the policy, the published ports.
+ * the policy, the published ports. A connection that was let through goes on under another policy.
  */
 #include "init/rules.h"
 
@@ -14,6 +15,8 @@
 #include <sys/socket.h>
 
 #include <linux/netfilter.h>
+
+#include "init/gate/sockets.h"
 
 #define PRIORITY_RAW (-300)
 #define PRIORITY_DNAT (-100)
@@ -24,10 +27,17 @@
 #define ND_FIRST 135
 #define ND_LAST 136
 
-enum chain { OUTPUT, ANTISPOOF, INPUT, FORWARD, POSTROUTING, PUBLISH, PUBLISH_HERE, CHAINS };
+/* All that a link's nodes tell each other, multicast listener reports and router solicitations first. */
+#define CHATTER_FIRST 130
+#define CHATTER_LAST 143
+
+#define DNS_PORT 53
+
+enum chain { NAMES, OUTPUT, ANTISPOOF, INPUT, FORWARD, POSTROUTING, PUBLISH, PUBLISH_HERE, CHAINS };
 
 static const struct nft_chain chains[CHAINS] = {
 	/* In the jail. */
+	[NAMES] = { "names", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false },
 	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, true },
 	/* In the container. */
 	[ANTISPOOF] = { "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false },
@@ -50,20 +60,39 @@ enum what {
 	ESTABLISHED,
 	TRANSLATED,
 	NEIGHBOURS, /* where there is IPv6 */
+	CHATTER, /* of the jail's own kernel; there too */
 	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */
 	FROM_JAIL, /* from an address of the jail that is routed */
 	TO_LOOPBACK,
-	TO_POLICY, /* to where the policy leads */
+	TO_POLICY, /* to where a rule by address leads */
+	TO_RESOLVERS, /* ... that names the port of DNS by itself */
+	TO_DENIED, /* to where a rule by address forbids to go */
 	TO_PUBLISHED,
+	DNS, /* whatever resolver is asked, those on the loopback included */
+	TO_NAMES, /* to an address that stands for a name; TCP, where it is for the gate */
+	TO_HOSTS, /* TCP to an address that has a name in hosts(5) and is not covered by a rule */
+	TO_GATE, /* what was any of these three */
 };
 
 static const struct line {
 	uint8_t chain, in, out, what, verdict;
 } lines[] = {
+	{ NAMES, ANY, WIRE, TO_RESOLVERS, NFT_ACCEPT_PACKET },
+	{ NAMES, ANY, ANY, DNS, NFT_DNAT },
+	{ NAMES, ANY, ANY, TO_NAMES, NFT_DNAT },
+	{ NAMES, ANY, ANY, TO_HOSTS, NFT_DNAT },
+
+	/* Leaves by the loopback, but the packet's link is still that of before. */
+	{ OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
 	{ OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
 	{ OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	/* QUIC above all, which then falls back to TCP; a rule for everything would lose it outside. */
+	{ OUTPUT, ANY, ANY, TO_NAMES, NFT_REJECT_PROHIBITED },
+	{ OUTPUT, ANY, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
 	{ OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
 	{ OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	/* Nothing that the agent has done, so nothing for the log. */
+	{ OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
 	/* What the agent gets otherwise: an answer at once, whatever it speaks. */
 	{ OUTPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
 	{ OUTPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
@@ -84,6 +113,7 @@ static const struct line {
 	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
 	{ FORWARD, WIRE, ANY, STRAY, NFT_DROP_PACKET },
 	{ FORWARD, WIRE, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ FORWARD, WIRE, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
 	{ FORWARD, WIRE, NOT_WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
 	{ FORWARD, WIRE, ANY, TCP, NFT_REJECT_RESET },
 	{ FORWARD, WIRE, ANY, ALL, NFT_REJECT_PROHIBITED },
@@ -109,7 +139,6 @@ static const struct line {
 struct builder {
 	const struct plan *plan;
 	const struct options *options;
-	bool publish_ipv6;
 	struct nft_ruleset *set;
 	bool full;
 };
@@ -147,25 +176,98 @@ static void add_to_loopback(struct builder *b, struct nft_rule *rule)
 	}
 }
 
-static void add_to_policy(struct builder *b, struct nft_rule *rule)
+/* One for each port or range that the rule names: all, or those that are the port of DNS and no more. */
+static void add_ports(struct builder *b, struct nft_rule *rule, const struct rule *r, bool dns_only)
 {
-	const struct policy *policy = &b->options->policy;
+	unsigned int port = 0;
+
+	rule->port_first = rule->port_last = 0;
+	do {
+		if (r->port_count > 0) {
+			rule->port_first = r->ports[port].first;
+			rule->port_last = r->ports[port].last;
+		}
+		if (!dns_only || (rule->port_first == DNS_PORT && rule->port_last == DNS_PORT))
+			add(b, rule);
+	} while (++port < r->port_count);
+}
+
+static void add_to_policy(struct builder *b, struct nft_rule *rule, enum what what)
+{
+	const struct policy *policy = b->options->policy;
 
 	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++) {
-		unsigned int port = 0;
-
+		if (!r->cidr.address.family || r->deny != (what == TO_DENIED))
+			continue;
 		rule->destination = r->cidr;
 		rule->protocol = r->protocol;
-		rule->port_first = rule->port_last = 0;
-		do {
-			if (r->port_count > 0) {
-				rule->port_first = r->ports[port].first;
-				rule->port_last = r->ports[port].last;
-			}
-			add(b, rule);
-		} while (++port < r->port_count);
+		if (what == TO_DENIED)
+			rule->verdict = r->protocol == IPPROTO_TCP ? NFT_REJECT_RESET :
+								     NFT_REJECT_PROHIBITED;
+		add_ports(b, rule, r, what == TO_RESOLVERS);
 	}
 }
+
+/* ---- to the gate ---- */
+
+static void set_gate(struct nft_rule *rule, uint8_t family, uint16_t port)
+{
+	static const struct address loopback[] = {
+		{ AF_INET, { 127, 0, 0, 1 } },
+		{ AF_INET6, { [15] = 1 } },
+	};
+
+	rule->verdict = NFT_DNAT;
+	rule->to = loopback[family == AF_INET6];
+	rule->to_port = port;
+}
+
+static void add_dns(struct builder *b, struct nft_rule *rule)
+{
+	rule->port_first = rule->port_last = DNS_PORT;
+	for (unsigned int i = 0; i < b->plan->wire.family_count; i++) {
+		rule->family = b->plan->wire.inner_addresses[i].address.family;
+		set_gate(rule, rule->family, GATE_DNS_PORT);
+		rule->protocol = IPPROTO_UDP;
+		add(b, rule);
+		rule->protocol = IPPROTO_TCP;
+		add(b, rule);
+	}
+}
+
+static void add_to_names(struct builder *b, struct nft_rule *rule)
+{
+	for (const struct prefix *pool = b->plan->pools; pool < b->plan->pools + 2; pool++) {
+		if (!pool->address.family)
+			continue;
+		rule->destination = *pool;
+		if (rule->verdict == NFT_DNAT) {
+			rule->protocol = IPPROTO_TCP;
+			set_gate(rule, pool->address.family, GATE_TCP_PORT);
+		}
+		add(b, rule);
+	}
+}
+
+static void add_to_hosts(struct builder *b, struct nft_rule *rule)
+{
+	const struct policy *policy = b->options->policy;
+
+	rule->protocol = IPPROTO_TCP;
+	for (unsigned int i = 0; i < b->plan->host_count; i++) {
+		rule->destination = b->plan->hosts[i];
+		rule->verdict = NFT_ACCEPT_PACKET;
+		for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++)
+			if (!r->deny && r->protocol == IPPROTO_TCP &&
+			    prefix_overlaps(&r->cidr, &rule->destination))
+				add_ports(b, rule, r, false);
+		rule->port_first = rule->port_last = 0;
+		set_gate(rule, rule->destination.address.family, GATE_TCP_PORT);
+		add(b, rule);
+	}
+}
+
+/* ---- published ports ---- */
 
 /* 0.0.0.0 and :: mean every address, as in bind(2). */
 static bool is_unspecified(const struct address *a)
@@ -181,7 +283,8 @@ static void add_published(struct builder *b, struct nft_rule *rule, const struct
 {
 	uint8_t family = publish->at.family;
 
-	if ((family && family != jail->family) || (jail->family == AF_INET6 && !b->publish_ipv6))
+	if ((family && family != jail->family) ||
+	    (jail->family == AF_INET6 && !b->plan->ipv6_rules_hold))
 		return;
 	rule->local = is_unspecified(&publish->at);
 	rule->family = rule->local ? jail->family : 0;
@@ -212,6 +315,18 @@ static void set_link(enum link link, uint32_t wire, uint32_t *index, bool *unequ
 	*unequal = link == NOT_WIRE;
 }
 
+static bool refuses(uint8_t verdict)
+{
+	return verdict == NFT_REJECT_RESET || verdict == NFT_REJECT_PROHIBITED;
+}
+
+/* What no rule lets out: refused, unless all of it is to be seen. */
+static bool is_last_word(const struct line *line)
+{
+	return refuses(line->verdict) && (line->chain == OUTPUT || line->chain == FORWARD) &&
+	       (line->what == TCP || line->what == ALL);
+}
+
 /* `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. */
 static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 {
@@ -222,20 +337,26 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	set_link(line->out, wire, &rule.out, &rule.not_out);
 	rule.stray = line->what == STRAY;
 	rule.established = line->what == ESTABLISHED;
-	rule.translated = line->what == TRANSLATED;
+	rule.translated = line->what == TRANSLATED || line->what == TO_GATE;
+	rule.local = line->what == TO_GATE;
+	if (line->chain == OUTPUT && refuses(line->verdict) && b->plan->logs)
+		rule.log_group = GATE_LOG_GROUP;
+	if (b->options->observe && is_last_word(line))
+		rule.verdict = NFT_ACCEPT_PACKET;
 	switch ((enum what)line->what) {
 	case TCP:
 		rule.protocol = IPPROTO_TCP;
 		break;
 	case JAILS_NEIGHBOURS:
 	case NEIGHBOURS:
+	case CHATTER:
 		if (b->plan->wire.family_count < 2)
 			return;
 		if (line->what == JAILS_NEIGHBOURS)
 			set_host(&rule.source, &b->plan->wire.inner_addresses[2].address);
 		rule.protocol = IPPROTO_ICMPV6;
-		rule.icmp6_first = ND_FIRST;
-		rule.icmp6_last = ND_LAST;
+		rule.icmp6_first = line->what == CHATTER ? CHATTER_FIRST : ND_FIRST;
+		rule.icmp6_last = line->what == CHATTER ? CHATTER_LAST : ND_LAST;
 		break;
 	case FROM_JAIL:
 		add_from_jail(b, &rule);
@@ -244,7 +365,18 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 		add_to_loopback(b, &rule);
 		return;
 	case TO_POLICY:
-		add_to_policy(b, &rule);
+	case TO_RESOLVERS:
+	case TO_DENIED:
+		add_to_policy(b, &rule, line->what);
+		return;
+	case DNS:
+		add_dns(b, &rule);
+		return;
+	case TO_NAMES:
+		add_to_names(b, &rule);
+		return;
+	case TO_HOSTS:
+		add_to_hosts(b, &rule);
 		return;
 	case TO_PUBLISHED:
 		add_to_published(b, &rule);
@@ -253,6 +385,7 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	case STRAY:
 	case ESTABLISHED:
 	case TRANSLATED:
+	case TO_GATE:
 		break;
 	}
 	add(b, &rule);
@@ -262,6 +395,7 @@ static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enu
 		  enum chain last)
 {
 	b->set = set;
+	set->chain_count = set->rule_count = 0;
 	for (enum chain chain = first; chain <= last; chain++) {
 		set->chains[set->chain_count++] = chains[chain];
 		for (const struct line *line = lines; line < lines + LINES; line++) {
@@ -276,20 +410,11 @@ static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enu
 	}
 }
 
-int rules_build(struct plan *p, const struct options *o, const struct facts *facts,
-		struct failure *f)
+int rules_build(struct plan *p, const struct options *o, struct failure *f)
 {
-	struct builder b = {
-		.plan = p,
-		.options = o,
-		.publish_ipv6 = p->forward.ipv6 || facts->net.ipv6_forwards,
-	};
+	struct builder b = { .plan = p, .options = o };
 
-	p->inner.table = facts->table;
-	p->inner.comment = "";
-	p->outer.table = facts->table;
-	p->outer.comment = p->comment;
-	build(&b, &p->inner, p->wire.inner.index, OUTPUT, OUTPUT);
+	build(&b, &p->inner, p->wire.inner.index, NAMES, OUTPUT);
 	build(&b, &p->outer, p->wire.outer.index, ANTISPOOF,
 	      o->publish_count > 0 ? PUBLISH_HERE : POSTROUTING);
 	if (b.full)

@@ -5,8 +5,7 @@
 
 #include "init/plan.h"
 
-/* Needs the plan's wire and forwarding. 0, or -1 with `f` filled. */
-int rules_build(struct plan *p, const struct options *o, const struct facts *facts,
-		struct failure *f);
+/* Needs all else of the plan; replaces what was built before. 0, or -1 with `f` filled. */
+int rules_build(struct plan *p, const struct options *o, struct failure *f);
 
 #endif

@@ -7,14 +7,15 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "init/report.h"
+#include "sys/clock.h"
 #include "sys/cursor.h"
 #include "sys/fds.h"
 #include "sys/signals.h"
@@ -76,15 +77,6 @@ struct state {
 	int code;
 };
 
-static int64_t now(void)
-{
-	struct timespec t;
-
-	/* Not by libc, whose faster way by the vDSO is a kilobyte for one call in a container's life. */
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Sends a signal to the children of a process and to theirs, as far down as a jail goes. */
 static void signal_children(pid_t parent, int sig, unsigned int depth)
 {
@@ -116,23 +108,25 @@ static void signal_all(int sig)
 
 static void enter(struct state *st, enum phase phase)
 {
-	int64_t left = st->deadline - now();
+	int64_t left = st->deadline - clock_now();
 
 	st->phase = phase;
 	switch (phase) {
 	case RUNNING:
 		break;
 	case STOPPING:
-		st->deadline = now() + st->s->grace;
+		st->deadline = clock_now() + st->s->grace;
 		break;
 	case SWEEPING:
 		signal_all(SIGTERM);
 		if (left < LAST_WORDS)
-			st->deadline = now() + LAST_WORDS;
+			st->deadline = clock_now() + LAST_WORDS;
 		break;
 	case KILLING:
+		if (st->s->gate)
+			gatekeeper_finish(st->s->gate);
 		signal_all(SIGKILL);
-		st->deadline = now() + PATIENCE_AFTER_KILL;
+		st->deadline = clock_now() + PATIENCE_AFTER_KILL;
 		break;
 	case GIVEN_UP:
 		break;
@@ -159,6 +153,8 @@ static void reap(struct state *st)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (st->s->gate && !WIFSTOPPED(status))
+			gatekeeper_reap(st->s->gate, pid, status);
 		if (pid != st->s->agent)
 			continue;
 		if (WIFSTOPPED(status)) {
@@ -182,7 +178,7 @@ static void take_signal(struct state *st, const struct signalfd_siginfo *info)
 	if (sig == SIGCHLD && info->ssi_code > 0)
 		return;
 	if (sig == SIGTERM && st->phase < KILLING) {
-		st->deadline = now(); /* one that is not the first shortens the grace */
+		st->deadline = clock_now(); /* one that is not the first shortens the grace */
 		enter(st, st->phase + 1);
 	}
 	if (!st->agent_gone)
@@ -200,10 +196,16 @@ static void take_signals(struct state *st)
 
 static void wait_for_event(const struct state *st)
 {
-	struct pollfd signals = { .fd = st->s->signals, .events = POLLIN };
-	int64_t left = st->deadline - now();
+	struct pollfd fds[] = { { .fd = st->s->signals, .events = POLLIN },
+				{ .fd = st->s->changes, .events = POLLIN } };
+	int64_t left = st->deadline - clock_now();
+	int wait = st->phase == RUNNING ? -1 : left < 0 ? 0 : (int)left;
+	int gate = st->s->gate ? gatekeeper_tend(st->s->gate) : -1;
 
-	poll(&signals, 1, st->phase == RUNNING ? -1 : left < 0 ? 0 : (int)left);
+	if (gate >= 0 && (wait < 0 || gate < wait))
+		wait = gate;
+	if (poll(fds, 2, wait) > 0 && fds[1].revents)
+		st->s->changed();
 }
 
 /* ---- the whole ---- */
@@ -214,16 +216,29 @@ static void step_on(struct state *st)
 		enter(st, KILLING); /* as the kernel does when PID 1 ends */
 	else if (st->agent_gone && st->phase == STOPPING)
 		enter(st, SWEEPING);
-	else if (st->phase != RUNNING && now() >= st->deadline)
+	else if (st->phase != RUNNING && clock_now() >= st->deadline)
 		enter(st, st->phase + 1);
 	else if (st->phase == KILLING)
 		signal_all(SIGKILL); /* those who have become our children by the death of theirs */
+}
+
+/* By the linker: where the program begins, and where its code ends. */
+extern const char __executable_start[], etext[];
+
+/*
+ * Most of the code was for the start. Its pages go back to the page cache; those of this file and of libc
+ * come again with the next instruction, and by the order of linking they are few.
+ */
+static void give_back_code(void)
+{
+	syscall(SYS_madvise, __executable_start, etext - __executable_start, MADV_DONTNEED);
 }
 
 int supervise(const struct supervision *s)
 {
 	struct state st = { .s = s };
 
+	give_back_code();
 	while (!(st.agent_gone && st.alone) && st.phase != GIVEN_UP) {
 		wait_for_event(&st);
 		take_signals(&st);

@@ -6,11 +6,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "init/gatekeeper.h"
+
 struct supervision {
 	pid_t agent;
 	int signals; /* signalfd */
 	int terminal; /* our controlling terminal, or -1 */
 	uint32_t grace; /* milliseconds between TERM and KILL */
+	struct gatekeeper *gate; /* NULL: there is none */
+	int changes; /* something to be told of, or -1: */
+	void (*changed)(void); /* called when it can be read */
 };
 
 /* Our controlling terminal, or -1 if we have none. */

@@ -13,16 +13,12 @@
 
 #define NEW (NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
 
-static struct nlmsghdr *begin_link(struct nl_batch *b, uint16_t type, uint16_t flags,
-				   uint32_t index, const char *object)
+static struct nlmsghdr *begin_link(uint16_t type, uint16_t flags, uint32_t index,
+				   const char *object)
 {
-	struct nlmsghdr *m = nl_begin(b, type, flags, object);
-	struct ifinfomsg *info;
+	struct nlmsghdr *m = nl_begin(type, flags, sizeof(struct ifinfomsg), object);
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
 
-	if (!m)
-		return NULL;
-	info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
-	info->ifi_family = AF_UNSPEC;
 	info->ifi_index = (int)index;
 	return m;
 }
@@ -37,15 +33,13 @@ static void put_end(struct nlmsghdr *m, const struct link_end *end, uint32_t mtu
 	mnl_attr_put_u32(m, IFLA_NUM_RX_QUEUES, 1);
 }
 
-int link_add_veth(struct nl_batch *b, const struct link_end *here, const struct link_end *there,
-		  uint32_t mtu, int netns)
+void link_add_veth(const struct link_end *here, const struct link_end *there, uint32_t mtu,
+		   int netns)
 {
-	struct nlmsghdr *m = begin_link(b, RTM_NEWLINK, NEW, here->index, "veth");
+	struct nlmsghdr *m = begin_link(RTM_NEWLINK, NEW, here->index, "veth");
 	struct nlattr *info, *data, *peer;
 	struct ifinfomsg *header;
 
-	if (!m)
-		return -ENOBUFS;
 	put_end(m, here, mtu);
 	info = mnl_attr_nest_start(m, IFLA_LINKINFO);
 	mnl_attr_put_strz(m, IFLA_INFO_KIND, "veth");
@@ -58,104 +52,65 @@ int link_add_veth(struct nl_batch *b, const struct link_end *here, const struct 
 	mnl_attr_nest_end(m, peer);
 	mnl_attr_nest_end(m, data);
 	mnl_attr_nest_end(m, info);
-	nl_end(b, m);
-	return 0;
 }
 
-int link_set_up(struct nl_batch *b, uint32_t index, const char *object)
+void link_set_up(uint32_t index, const char *object)
 {
-	struct nlmsghdr *m = begin_link(b, RTM_NEWLINK, NLM_F_ACK, index, object);
-	struct ifinfomsg *info;
+	struct ifinfomsg *info =
+		mnl_nlmsg_get_payload(begin_link(RTM_NEWLINK, NLM_F_ACK, index, object));
 
-	if (!m)
-		return -ENOBUFS;
-	info = mnl_nlmsg_get_payload(m);
-	info->ifi_flags = IFF_UP;
-	info->ifi_change = IFF_UP;
-	nl_end(b, m);
-	return 0;
+	info->ifi_flags = info->ifi_change = IFF_UP;
 }
 
-int link_delete(struct nl_batch *b, uint32_t index, const char *object)
+void link_delete(uint32_t index, const char *object)
 {
-	struct nlmsghdr *m = begin_link(b, RTM_DELLINK, NLM_F_ACK, index, object);
-
-	if (!m)
-		return -ENOBUFS;
-	nl_end(b, m);
-	return 0;
+	begin_link(RTM_DELLINK, NLM_F_ACK, index, object);
 }
 
-int link_set_forwarding(struct nl_batch *b, uint32_t index, bool on, const char *object)
+void link_set_forwarding(uint32_t index, bool on, const char *object)
 {
-	struct nlmsghdr *m = begin_link(b, RTM_NEWLINK, NLM_F_ACK, index, object);
-	struct nlattr *families, *inet, *conf;
+	static const uint8_t types[] = { IFLA_AF_SPEC, AF_INET, IFLA_INET_CONF,
+					 IPV4_DEVCONF_FORWARDING, 0 };
+	const uint32_t value = on;
 
-	if (!m)
-		return -ENOBUFS;
-	families = mnl_attr_nest_start(m, IFLA_AF_SPEC);
-	inet = mnl_attr_nest_start(m, AF_INET);
-	conf = mnl_attr_nest_start(m, IFLA_INET_CONF);
-	mnl_attr_put_u32(m, IPV4_DEVCONF_FORWARDING, on);
-	mnl_attr_nest_end(m, conf);
-	mnl_attr_nest_end(m, inet);
-	mnl_attr_nest_end(m, families);
-	nl_end(b, m);
-	return 0;
+	nl_put_nested(begin_link(RTM_NEWLINK, NLM_F_ACK, index, object), types, &value,
+		      sizeof(value));
 }
 
-int link_set_no_autoconf(struct nl_batch *b, uint32_t index, const char *object)
+void link_set_no_autoconf(uint32_t index, const char *object)
 {
-	struct nlmsghdr *m = begin_link(b, RTM_NEWLINK, NLM_F_ACK, index, object);
-	struct nlattr *families, *inet6;
+	static const uint8_t types[] = { IFLA_AF_SPEC, AF_INET6, IFLA_INET6_ADDR_GEN_MODE, 0 };
+	const uint8_t value = IN6_ADDR_GEN_MODE_NONE;
 
-	if (!m)
-		return -ENOBUFS;
-	families = mnl_attr_nest_start(m, IFLA_AF_SPEC);
-	inet6 = mnl_attr_nest_start(m, AF_INET6);
-	mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	mnl_attr_nest_end(m, inet6);
-	mnl_attr_nest_end(m, families);
-	nl_end(b, m);
-	return 0;
+	nl_put_nested(begin_link(RTM_NEWLINK, NLM_F_ACK, index, object), types, &value,
+		      sizeof(value));
 }
 
-int addr_add(struct nl_batch *b, uint32_t index, const struct prefix *p, const char *object)
+void addr_add(uint32_t index, const struct prefix *p, const char *object)
 {
-	struct nlmsghdr *m = nl_begin(b, RTM_NEWADDR, NEW, object);
-	struct ifaddrmsg *info;
+	struct nlmsghdr *m = nl_begin(RTM_NEWADDR, NEW, sizeof(struct ifaddrmsg), object);
+	struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
 	unsigned int size = address_size(p->address.family);
 
-	if (!m)
-		return -ENOBUFS;
-	info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
 	info->ifa_family = p->address.family;
 	info->ifa_prefixlen = p->length;
 	info->ifa_flags = p->address.family == AF_INET6 ? IFA_F_NODAD : 0;
 	info->ifa_index = index;
 	mnl_attr_put(m, IFA_LOCAL, size, p->address.bytes);
 	mnl_attr_put(m, IFA_ADDRESS, size, p->address.bytes);
-	nl_end(b, m);
-	return 0;
 }
 
-int route_add_default(struct nl_batch *b, uint32_t index, const struct address *gateway,
-		      const char *object)
+void route_add_default(uint32_t index, const struct address *gateway, const char *object)
 {
-	struct nlmsghdr *m = nl_begin(b, RTM_NEWROUTE, NEW, object);
-	struct rtmsg *info;
+	struct nlmsghdr *m = nl_begin(RTM_NEWROUTE, NEW, sizeof(struct rtmsg), object);
+	struct rtmsg *info = mnl_nlmsg_get_payload(m);
 
-	if (!m)
-		return -ENOBUFS;
-	info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
 	info->rtm_family = gateway->family;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = RTPROT_STATIC;
 	info->rtm_type = RTN_UNICAST;
 	mnl_attr_put(m, RTA_GATEWAY, address_size(gateway->family), gateway->bytes);
 	mnl_attr_put_u32(m, RTA_OIF, index);
-	nl_end(b, m);
-	return 0;
 }
 
 /* ---- reading back ---- */
@@ -180,14 +135,13 @@ int link_read(const struct nlmsghdr *m, struct link_state *state)
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info) || m->nlmsg_type != RTM_NEWLINK)
 		return -EBADMSG;
-	*state = (struct link_state){
-		.end.index = (uint32_t)info->ifi_index,
-		.up = info->ifi_flags & IFF_UP,
-		.running = info->ifi_flags & IFF_RUNNING,
-		.loopback = info->ifi_flags & IFF_LOOPBACK,
-		.veth = nl_is_string(nl_find_nested(linkinfo, IFLA_INFO_KIND), "veth"),
-		.forwards = reads_forwarding(nl_find(m, sizeof(*info), IFLA_AF_SPEC)),
-	};
+	memset(state, 0, sizeof(*state));
+	state->end.index = (uint32_t)info->ifi_index;
+	state->up = info->ifi_flags & IFF_UP;
+	state->running = info->ifi_flags & IFF_RUNNING;
+	state->loopback = info->ifi_flags & IFF_LOOPBACK;
+	state->veth = nl_is_string(nl_find_nested(linkinfo, IFLA_INFO_KIND), "veth");
+	state->forwards = reads_forwarding(nl_find(m, sizeof(*info), IFLA_AF_SPEC));
 	if (name && mnl_attr_get_payload_len(name) <= sizeof(state->end.name))
 		memcpy(state->end.name, mnl_attr_get_payload(name), mnl_attr_get_payload_len(name));
 	state->end.name[sizeof(state->end.name) - 1] = '\0';
@@ -204,12 +158,9 @@ static int each_link(const struct nlmsghdr *m, void *to)
 
 int link_get(int fd, uint32_t index, struct link_state *state)
 {
-	struct nlmsghdr *m = nl_request(RTM_GETLINK, 0, sizeof(struct ifinfomsg));
-	struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
-
-	info->ifi_index = (int)index;
-	*state = (struct link_state){ 0 };
-	return nl_ask(fd, m, each_link, state);
+	begin_link(RTM_GETLINK, 0, index, "");
+	memset(state, 0, sizeof(*state));
+	return nl_ask(fd, each_link, state);
 }
 
 struct wanted_addresses {
@@ -257,10 +208,11 @@ int addr_await(int fd, uint32_t index, const struct prefix *p, unsigned int coun
 
 int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count)
 {
-	struct nlmsghdr *m = nl_request(RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
 	struct wanted_addresses wanted = { .index = index, .p = p, .count = count };
-	int error = nl_ask(fd, m, each_address, &wanted);
+	int error;
 
+	nl_begin(RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg), "");
+	error = nl_ask(fd, each_address, &wanted);
 	return error ? error : all_found(&wanted);
 }
 
@@ -286,12 +238,12 @@ static int each_route(const struct nlmsghdr *m, void *to)
 
 int route_check_default(int fd, uint32_t index, const struct address *gateway)
 {
-	struct nlmsghdr *m = nl_request(RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg));
-	struct rtmsg *info = mnl_nlmsg_get_payload(m);
+	struct rtmsg *info =
+		mnl_nlmsg_get_payload(nl_begin(RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtmsg), ""));
 	struct wanted_route wanted = { .index = index, .gateway = gateway };
 	int error;
 
 	info->rtm_family = gateway->family;
-	error = nl_ask(fd, m, each_route, &wanted);
+	error = nl_ask(fd, each_route, &wanted);
 	return error ? error : wanted.found == 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links, their addresses and routes (rtnetlink(7), linux/if_link.h). The functions with a batch add
- * messages to it and return 0, or -ENOBUFS if it is full; those with a socket return 0 or -errno.
+ * Links, their addresses and routes (rtnetlink(7), linux/if_link.h). The functions without a socket start
+ * messages for nl_send; those with one return 0 or -errno.
  */
 #ifndef NETLINK_LINK_H
 #define NETLINK_LINK_H
@@ -27,23 +27,22 @@ struct link_end {
  * A veth pair (veth(4)): `here` in the socket's namespace, `there` in the one behind the descriptor
  * `netns`. Both are made where they stay, for moving a link costs milliseconds.
  */
-int link_add_veth(struct nl_batch *b, const struct link_end *here, const struct link_end *there,
-		  uint32_t mtu, int netns);
+void link_add_veth(const struct link_end *here, const struct link_end *there, uint32_t mtu,
+		   int netns);
 
-int link_set_up(struct nl_batch *b, uint32_t index, const char *object);
-int link_delete(struct nl_batch *b, uint32_t index, const char *object);
+void link_set_up(uint32_t index, const char *object);
+void link_delete(uint32_t index, const char *object);
 
 /* IPv4 forwarding of packets that come in by this link (net.ipv4.conf.IF.forwarding). */
-int link_set_forwarding(struct nl_batch *b, uint32_t index, bool on, const char *object);
+void link_set_forwarding(uint32_t index, bool on, const char *object);
 
 /* No automatic IPv6 link-local address; must come before the link is up. */
-int link_set_no_autoconf(struct nl_batch *b, uint32_t index, const char *object);
+void link_set_no_autoconf(uint32_t index, const char *object);
 
 /* Without duplicate address detection, which takes a second for IPv6. */
-int addr_add(struct nl_batch *b, uint32_t index, const struct prefix *p, const char *object);
+void addr_add(uint32_t index, const struct prefix *p, const char *object);
 
-int route_add_default(struct nl_batch *b, uint32_t index, const struct address *gateway,
-		      const char *object);
+void route_add_default(uint32_t index, const struct address *gateway, const char *object);
 
 /* What the kernel says of one link. Asking also completes a change of carrier that is under way. */
 struct link_state {

@@ -2,6 +2,7 @@
 #include "netlink/nft.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +12,9 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "netlink/nft_rule.h"
-#include "sys/fds.h"
 
-/* A transaction is sent at once, so all of it has to stand in memory. */
-#define MESSAGES (NFT_RULES + NFT_CHAINS + 4)
-
-static char batch_bytes[MESSAGES * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-static const char *batch_objects[MESSAGES];
+/* A transaction is sent at once: its frame, the table that is replaced, and the new one. */
+static_assert(NFT_RULES + NFT_CHAINS + 5 <= NL_MESSAGES, "every ruleset can be sent");
 
 bool nft_rule_append(struct nft_ruleset *set, const struct nft_rule *rule)
 {
@@ -27,35 +24,22 @@ bool nft_rule_append(struct nft_ruleset *set, const struct nft_rule *rule)
 	return true;
 }
 
-static uint16_t table_message(uint16_t type)
+static struct nlmsghdr *begin(uint16_t type, uint16_t flags, const char *object)
 {
-	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-}
+	struct nlmsghdr *m = nl_begin((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
+				      sizeof(struct nfgenmsg), object);
+	struct nfgenmsg *header = mnl_nlmsg_get_payload(m);
 
-static void put_header(struct nlmsghdr *m, uint8_t family, uint16_t resource)
-{
-	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(m, sizeof(*header));
-
-	header->nfgen_family = family;
-	header->version = NFNETLINK_V0;
-	header->res_id = htons(resource);
-}
-
-/* The array above holds every ruleset that fits its type, so a message is never refused here. */
-static struct nlmsghdr *begin(struct nl_batch *b, uint16_t type, uint16_t flags, const char *object)
-{
-	struct nlmsghdr *m = nl_begin(b, table_message(type), flags, object);
-
-	put_header(m, NFPROTO_INET, 0);
+	header->nfgen_family = NFPROTO_INET;
 	return m;
 }
 
-static void add_frame(struct nl_batch *b, uint16_t type)
+static void add_frame(uint16_t type)
 {
-	struct nlmsghdr *m = nl_begin(b, type, 0, "transaction");
+	struct nfgenmsg *header =
+		mnl_nlmsg_get_payload(nl_begin(type, 0, sizeof(struct nfgenmsg), "transaction"));
 
-	put_header(m, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	nl_end(b, m);
+	header->res_id = htons(NFNL_SUBSYS_NFTABLES);
 }
 
 /* What nft(8) keeps as `comment`; kernels before 5.10 leave it out. */
@@ -74,22 +58,20 @@ static void put_comment(struct nlmsghdr *m, const char *comment)
 	mnl_attr_put(m, NFTA_TABLE_USERDATA, t.length + 3, data);
 }
 
-static void add_table(struct nl_batch *b, uint16_t type, uint16_t flags, const char *table,
-		      const char *comment)
+static void add_table(uint16_t type, uint16_t flags, const char *table, const char *comment)
 {
-	struct nlmsghdr *m = begin(b, type, flags, "table");
+	struct nlmsghdr *m = begin(type, flags, "table");
 
 	mnl_attr_put_strz(m, NFTA_TABLE_NAME, table);
 	put_comment(m, comment);
-	nl_end(b, m);
 }
 
-static void add_chain(struct nl_batch *b, const char *table, const struct nft_chain *c)
+static void put_chain(struct nlmsghdr *m, const struct nft_ruleset *set, unsigned int n)
 {
-	struct nlmsghdr *m = begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, c->name);
+	const struct nft_chain *c = &set->chains[n];
 	struct nlattr *hook;
 
-	mnl_attr_put_strz(m, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(m, NFTA_CHAIN_TABLE, set->table);
 	mnl_attr_put_strz(m, NFTA_CHAIN_NAME, c->name);
 	hook = mnl_attr_nest_start(m, NFTA_CHAIN_HOOK);
 	mnl_attr_put_u32(m, NFTA_HOOK_HOOKNUM, htonl(c->hook));
@@ -97,62 +79,50 @@ static void add_chain(struct nl_batch *b, const char *table, const struct nft_ch
 	mnl_attr_nest_end(m, hook);
 	mnl_attr_put_strz(m, NFTA_CHAIN_TYPE, c->type);
 	mnl_attr_put_u32(m, NFTA_CHAIN_POLICY, htonl(c->drops ? NF_DROP : NF_ACCEPT));
-	nl_end(b, m);
 }
 
-static void put_rule(struct nlmsghdr *m, const char *table, const char *chain,
-		     const struct nft_rule *r)
+static void put_rule(struct nlmsghdr *m, const struct nft_ruleset *set, unsigned int n)
 {
-	mnl_attr_put_strz(m, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(m, NFTA_RULE_CHAIN, chain);
+	const struct nft_rule *r = &set->rules[n];
+
+	mnl_attr_put_strz(m, NFTA_RULE_TABLE, set->table);
+	mnl_attr_put_strz(m, NFTA_RULE_CHAIN, set->chains[r->chain].name);
 	nft_rule_put(m, r);
-}
-
-static void add_rule(struct nl_batch *b, const char *table, const char *chain,
-		     const struct nft_rule *r, uint16_t flags)
-{
-	struct nlmsghdr *m = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags, chain);
-
-	put_rule(m, table, chain, r);
-	nl_end(b, m);
 }
 
 int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_error *e)
 {
-	struct nl_batch b = NL_BATCH_OVER(batch_bytes, batch_objects);
-
 	/*
 	 * The kernel answers a transaction at its end: first for every message that it refuses, then
 	 * the ACK of the last rule. An ACK that was asked for earlier would come before the refusal
 	 * of a later message and look like success.
 	 */
-	add_frame(&b, NFNL_MSG_BATCH_BEGIN);
-	if (present)
-		add_table(&b, NFT_MSG_DELTABLE, 0, set->table, "");
-	add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, set->table, set->comment);
+	add_frame(NFNL_MSG_BATCH_BEGIN);
+	if (present) {
+		/* First made if it is not there: a failure to delete it would end the transaction. */
+		add_table(NFT_MSG_NEWTABLE, NLM_F_CREATE, set->table, "");
+		add_table(NFT_MSG_DELTABLE, 0, set->table, "");
+	}
+	add_table(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, set->table, set->comment);
 	for (unsigned int i = 0; i < set->chain_count; i++)
-		add_chain(&b, set->table, &set->chains[i]);
+		put_chain(begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, set->chains[i].name),
+			  set, i);
 	for (unsigned int i = 0; i < set->rule_count; i++)
-		add_rule(&b, set->table, set->chains[set->rules[i].chain].name, &set->rules[i],
-			 i + 1 == set->rule_count ? NLM_F_ACK : 0);
-	add_frame(&b, NFNL_MSG_BATCH_END);
-	return nl_send(fd, &b, e);
-}
-
-void nft_rest(void)
-{
-	memory_give_back(batch_bytes, sizeof(batch_bytes));
-	memory_give_back(batch_objects, sizeof(batch_objects));
+		put_rule(begin(NFT_MSG_NEWRULE,
+			       NLM_F_CREATE | NLM_F_APPEND |
+				       (i + 1 == set->rule_count ? NLM_F_ACK : 0),
+			       set->chains[set->rules[i].chain].name),
+			 set, i);
+	add_frame(NFNL_MSG_BATCH_END);
+	return nl_send(fd, e);
 }
 
 int nft_delete(int fd, const char *table, struct nl_error *e)
 {
-	struct nl_batch b = NL_BATCH_OVER(batch_bytes, batch_objects);
-
-	add_frame(&b, NFNL_MSG_BATCH_BEGIN);
-	add_table(&b, NFT_MSG_DELTABLE, NLM_F_ACK, table, "");
-	add_frame(&b, NFNL_MSG_BATCH_END);
-	return nl_send(fd, &b, e);
+	add_frame(NFNL_MSG_BATCH_BEGIN);
+	add_table(NFT_MSG_DELTABLE, NLM_F_ACK, table, "");
+	add_frame(NFNL_MSG_BATCH_END);
+	return nl_send(fd, e);
 }
 
 /* ---- reading back ---- */
@@ -182,15 +152,6 @@ static struct span comment_of(const struct nlattr *a)
 	return (struct span){ .at = data + 2, .length = strnlen(data + 2, (unsigned char)data[1]) };
 }
 
-static struct nlmsghdr *request(uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *m = nl_request(table_message(type), flags, sizeof(struct nfgenmsg));
-	struct nfgenmsg *header = mnl_nlmsg_get_payload(m);
-
-	header->nfgen_family = NFPROTO_INET;
-	return m;
-}
-
 static const struct nlattr *find(const struct nlmsghdr *m, uint16_t type)
 {
 	return nl_find(m, sizeof(struct nfgenmsg), type);
@@ -211,26 +172,20 @@ int nft_each_table(int fd, void (*each)(struct span name, struct span comment, v
 {
 	struct table_reader reader = { .each = each, .to = to };
 
-	return nl_ask(fd, request(NFT_MSG_GETTABLE, NLM_F_DUMP), each_table, &reader);
+	begin(NFT_MSG_GETTABLE, NLM_F_DUMP, "");
+	return nl_ask(fd, each_table, &reader);
 }
 
 /* All that was sent is there with the same value; the kernel may have added what was left open. */
-static bool same_attributes(const struct nlattr *sent, const struct nlattr *held)
+static bool same_attribute(const struct nlattr *sent, const struct nlattr *held)
 {
 	const struct nlattr *a;
 
-	NL_EACH_NESTED(a, sent) {
-		const struct nlattr *b = nl_find_nested(held, mnl_attr_get_type(a));
-
-		if (!b)
+	if (!held || !(sent->nla_type & NLA_F_NESTED))
+		return nl_is(held, mnl_attr_get_payload(sent), mnl_attr_get_payload_len(sent));
+	NL_EACH_NESTED(a, sent)
+		if (!same_attribute(a, nl_find_nested(held, mnl_attr_get_type(a))))
 			return false;
-		if (a->nla_type & NLA_F_NESTED) {
-			if (!same_attributes(a, b))
-				return false;
-		} else if (!nl_is(b, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a))) {
-			return false;
-		}
-	}
 	return true;
 }
 
@@ -241,83 +196,70 @@ static bool same_expressions(const struct nlattr *sent, const struct nlattr *hel
 	const struct nlattr *a, *b = nl_attribute_at(mnl_attr_get_payload(held), end);
 
 	NL_EACH_NESTED(a, sent) {
-		if (!b || !same_attributes(a, b))
+		if (!b || !same_attribute(a, b))
 			return false;
 		b = nl_attribute_at(mnl_attr_next(b), end);
 	}
 	return !b;
 }
 
+/* A dump of chains or of rules is compared with what a transaction would send. */
 struct check {
 	const struct nft_ruleset *set;
-	unsigned int chains, rules; /* seen so far */
+	void (*put)(struct nlmsghdr *, const struct nft_ruleset *, unsigned int n);
+	unsigned int count, seen;
 	bool differs;
 };
 
-static int each_chain(const struct nlmsghdr *m, void *to)
+static bool same_message(const struct nlmsghdr *sent, const struct nlmsghdr *held, bool rules)
 {
-	const struct nlattr *hook = find(m, NFTA_CHAIN_HOOK);
-	struct check *check = to;
-	const struct nft_chain *c;
+	const char *end = mnl_nlmsg_get_payload_tail(sent);
+	const struct nlattr *a =
+		nl_attribute_at(mnl_nlmsg_get_payload_offset(sent, sizeof(struct nfgenmsg)), end);
 
-	if (!nl_is_string(find(m, NFTA_CHAIN_TABLE), check->set->table))
-		return 0;
-	if (check->chains == check->set->chain_count) {
-		check->differs = true;
-		return 0;
+	for (; a; a = nl_attribute_at(mnl_attr_next(a), end)) {
+		const struct nlattr *b = find(held, mnl_attr_get_type(a));
+		bool list = rules && a->nla_type & NLA_F_NESTED;
+
+		if (!b || !(list ? same_expressions(a, b) : same_attribute(a, b)))
+			return false;
 	}
-	c = &check->set->chains[check->chains++];
-	if (!nl_is_string(find(m, NFTA_CHAIN_NAME), c->name) ||
-	    !nl_is_string(find(m, NFTA_CHAIN_TYPE), c->type) ||
-	    !nl_is_be32(find(m, NFTA_CHAIN_POLICY), c->drops ? NF_DROP : NF_ACCEPT) ||
-	    !nl_is_be32(nl_find_nested(hook, NFTA_HOOK_HOOKNUM), c->hook) ||
-	    !nl_is_be32(nl_find_nested(hook, NFTA_HOOK_PRIORITY), (uint32_t)c->priority))
-		check->differs = true;
-	return 0;
+	return true;
 }
 
-static int each_rule(const struct nlmsghdr *m, void *to)
+static int each_held(const struct nlmsghdr *m, void *to)
 {
 	char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *sent = mnl_nlmsg_put_header(buffer);
-	const struct nlattr *held = find(m, NFTA_RULE_EXPRESSIONS);
 	struct check *check = to;
-	const struct nft_rule *r;
 
+	/* Of chains it is NFTA_CHAIN_TABLE. */
 	if (!nl_is_string(find(m, NFTA_RULE_TABLE), check->set->table))
 		return 0;
-	if (check->rules == check->set->rule_count) {
-		check->differs = true;
-		return 0;
-	}
-	r = &check->set->rules[check->rules++];
-	nft_rule_put(sent, r);
-	if (!nl_is_string(find(m, NFTA_RULE_CHAIN), check->set->chains[r->chain].name) || !held ||
-	    !same_expressions(mnl_nlmsg_get_payload(sent), held))
+	mnl_nlmsg_put_extra_header(sent, sizeof(struct nfgenmsg));
+	if (check->seen < check->count)
+		check->put(sent, check->set, check->seen);
+	if (check->seen++ >= check->count || !same_message(sent, m, check->put == put_rule))
 		check->differs = true;
 	return 0;
-}
-
-static int dump(int fd, uint16_t type, const char *table,
-		int (*each)(const struct nlmsghdr *, void *), struct check *check)
-{
-	struct nlmsghdr *m = request(type, NLM_F_DUMP);
-
-	if (table)
-		mnl_attr_put_strz(m, NFTA_RULE_TABLE, table);
-	return nl_ask(fd, m, each, check);
 }
 
 static int check_once(int fd, const struct nft_ruleset *set)
 {
-	struct check check = { .set = set };
-	int error = dump(fd, NFT_MSG_GETCHAIN, NULL, each_chain, &check);
+	struct check chains = { .set = set, .put = put_chain, .count = set->chain_count };
+	struct check rules = { .set = set, .put = put_rule, .count = set->rule_count };
+	int error;
 
-	if (!error)
-		error = dump(fd, NFT_MSG_GETRULE, set->table, each_rule, &check);
+	begin(NFT_MSG_GETCHAIN, NLM_F_DUMP, "");
+	error = nl_ask(fd, each_held, &chains);
 	if (error)
 		return error;
-	return !check.differs && check.chains == set->chain_count && check.rules == set->rule_count;
+	mnl_attr_put_strz(begin(NFT_MSG_GETRULE, NLM_F_DUMP, ""), NFTA_RULE_TABLE, set->table);
+	error = nl_ask(fd, each_held, &rules);
+	if (error)
+		return error;
+	return !chains.differs && !rules.differs && chains.seen == chains.count &&
+	       rules.seen == rules.count;
 }
 
 int nft_check(int fd, const struct nft_ruleset *set)

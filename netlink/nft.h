@@ -46,6 +46,7 @@ struct nft_rule {
 	uint8_t icmp6_first, icmp6_last; /* ICMPv6 type; needs `protocol` */
 	struct address to; /* NFT_DNAT */
 	uint16_t to_port; /* NFT_DNAT */
+	uint16_t log_group; /* of NFLOG, which hears of the packet before the verdict; 0: none */
 };
 
 struct nft_chain {
@@ -78,13 +79,15 @@ struct nft_link_name {
 bool nft_rule_append(struct nft_ruleset *set, const struct nft_rule *rule);
 
 /*
- * Replaces the table in one transaction, all of it or nothing; `present` says that a table of this
- * name is there. `fd` is a NETLINK_NETFILTER socket.
+ * Writes the table in one transaction, all of it or nothing. With `present` a table of this name is
+ * replaced, if it is there. `fd` is a NETLINK_NETFILTER socket.
  */
 int nft_write(int fd, const struct nft_ruleset *set, bool present, struct nl_error *e);
 
-/* Gives the memory for transactions back. */
-void nft_rest(void);
+/* Nothing is left to do: transactions stand in the memory that nl_rest gives back. */
+static inline void nft_rest(void)
+{
+}
 
 /* Deletes the table. */
 int nft_delete(int fd, const char *table, struct nl_error *e);

@@ -6,7 +6,8 @@
 #include "netlink/nft_rule.h"
 
 #include <arpa/inet.h>
-#include <stddef.h>
+#include <assert.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,101 +25,91 @@
 #define STATE_INVALID (1U << 0)
 #define STATE_UNTRACKED (1U << 6)
 
-struct expression {
-	struct nlattr *element;
-	struct nlattr *data;
-};
+static_assert(NFPROTO_IPV4 == AF_INET && NFPROTO_IPV6 == AF_INET6, "a family is the same to both");
 
-static struct expression expression_start(struct nlmsghdr *m, const char *name)
+/* Starts an expression whose first attributes are `count` big-endian numbers, of the types 1, 2, ... */
+static struct nlattr *start(struct nlmsghdr *m, const char *name, unsigned int count, ...)
 {
-	struct expression e = { .element = mnl_attr_nest_start(m, NFTA_LIST_ELEM) };
+	struct nlattr *element = mnl_attr_nest_start(m, NFTA_LIST_ELEM);
+	va_list numbers;
 
 	mnl_attr_put_strz(m, NFTA_EXPR_NAME, name);
-	e.data = mnl_attr_nest_start(m, NFTA_EXPR_DATA);
-	return e;
+	mnl_attr_nest_start(m, NFTA_EXPR_DATA);
+	va_start(numbers, count);
+	for (uint16_t type = 1; type <= count; type++)
+		mnl_attr_put_u32(m, type, htonl(va_arg(numbers, uint32_t)));
+	va_end(numbers);
+	return element;
 }
 
-static void expression_end(struct nlmsghdr *m, struct expression e)
+/* Ends it, and before it the nest of its data, which stands behind the name. */
+static void end(struct nlmsghdr *m, struct nlattr *element)
 {
-	mnl_attr_nest_end(m, e.data);
-	mnl_attr_nest_end(m, e.element);
+	mnl_attr_nest_end(m, mnl_attr_next(mnl_attr_get_payload(element)));
+	mnl_attr_nest_end(m, element);
 }
 
-/* Numbers in attributes of nf_tables are big-endian. */
-static void put_be32(struct nlmsghdr *m, uint16_t type, uint32_t value)
+static void put_value(struct nlmsghdr *m, uint8_t type, const void *value, size_t size)
 {
-	mnl_attr_put_u32(m, type, htonl(value));
+	const uint8_t types[] = { type, NFTA_DATA_VALUE, 0 };
+
+	nl_put_nested(m, types, value, size);
 }
 
-static void put_value(struct nlmsghdr *m, uint16_t type, const void *value, size_t size)
+static void compare(struct nlmsghdr *m, enum nft_cmp_ops op, const void *value, size_t size)
 {
-	struct nlattr *nest = mnl_attr_nest_start(m, type);
+	struct nlattr *e = start(m, "cmp", NFTA_CMP_OP, REGISTER, op);
 
-	mnl_attr_put(m, NFTA_DATA_VALUE, size, value);
-	mnl_attr_nest_end(m, nest);
-}
-
-static void compare(struct nlmsghdr *m, uint32_t op, const void *value, size_t size)
-{
-	struct expression e = expression_start(m, "cmp");
-
-	put_be32(m, NFTA_CMP_SREG, REGISTER);
-	put_be32(m, NFTA_CMP_OP, op);
 	put_value(m, NFTA_CMP_DATA, value, size);
-	expression_end(m, e);
+	end(m, e);
 }
 
-static void load_meta(struct nlmsghdr *m, uint32_t key)
+static void load_meta(struct nlmsghdr *m, enum nft_meta_keys key)
 {
-	struct expression e = expression_start(m, "meta");
-
-	put_be32(m, NFTA_META_DREG, REGISTER);
-	put_be32(m, NFTA_META_KEY, key);
-	expression_end(m, e);
+	end(m, start(m, "meta", NFTA_META_KEY, REGISTER, key));
 }
 
-static void load_payload(struct nlmsghdr *m, uint32_t base, size_t offset, size_t length)
+static void load_payload(struct nlmsghdr *m, enum nft_payload_bases base, unsigned int offset,
+			 unsigned int length)
 {
-	struct expression e = expression_start(m, "payload");
-
-	put_be32(m, NFTA_PAYLOAD_DREG, REGISTER);
-	put_be32(m, NFTA_PAYLOAD_BASE, base);
-	put_be32(m, NFTA_PAYLOAD_OFFSET, (uint32_t)offset);
-	put_be32(m, NFTA_PAYLOAD_LEN, (uint32_t)length);
-	expression_end(m, e);
+	end(m, start(m, "payload", NFTA_PAYLOAD_LEN, REGISTER, base, offset, length));
 }
 
-static void mask_register(struct nlmsghdr *m, const void *mask, size_t size)
+static void mask_register(struct nlmsghdr *m, const void *mask, unsigned int size)
 {
 	static const uint8_t zero[16];
-	struct expression e = expression_start(m, "bitwise");
+	struct nlattr *e = start(m, "bitwise", NFTA_BITWISE_LEN, REGISTER, REGISTER, size);
 
-	put_be32(m, NFTA_BITWISE_SREG, REGISTER);
-	put_be32(m, NFTA_BITWISE_DREG, REGISTER);
-	put_be32(m, NFTA_BITWISE_LEN, (uint32_t)size);
 	put_value(m, NFTA_BITWISE_MASK, mask, size);
 	put_value(m, NFTA_BITWISE_XOR, zero, size);
-	expression_end(m, e);
+	end(m, e);
 }
 
-static void match_meta_byte(struct nlmsghdr *m, uint32_t key, uint8_t value)
+static void match_meta_byte(struct nlmsghdr *m, enum nft_meta_keys key, const uint8_t *value)
 {
 	load_meta(m, key);
-	compare(m, NFT_CMP_EQ, &value, sizeof(value));
+	compare(m, NFT_CMP_EQ, value, 1);
 }
 
-static void match_link(struct nlmsghdr *m, uint32_t key, uint32_t index, bool unequal)
+static enum nft_cmp_ops equality(bool unequal)
 {
-	load_meta(m, key);
-	compare(m, unequal ? NFT_CMP_NEQ : NFT_CMP_EQ, &index, sizeof(index));
+	return unequal ? NFT_CMP_NEQ : NFT_CMP_EQ;
+}
+
+static void match_link(struct nlmsghdr *m, enum nft_meta_keys key, const uint32_t *index,
+		       bool unequal)
+{
+	if (*index) {
+		load_meta(m, key);
+		compare(m, equality(unequal), index, sizeof(*index));
+	}
 }
 
 /* Offsets of the source address in the headers of IPv4 and IPv6; the destination's follows it. */
 static void match_prefix(struct nlmsghdr *m, const struct prefix *p, bool is_source, bool unequal)
 {
 	unsigned int size = address_size(p->address.family);
-	size_t offset = size == 4 ? 12 : 8;
-	size_t length = size;
+	unsigned int offset = size == 4 ? 12 : 8, length = size;
 
 	if (p->length == 0)
 		return;
@@ -132,116 +123,100 @@ static void match_prefix(struct nlmsghdr *m, const struct prefix *p, bool is_sou
 			mask[i] = prefix_mask(p, i);
 		mask_register(m, mask, size);
 	}
-	compare(m, unequal ? NFT_CMP_NEQ : NFT_CMP_EQ, p->address.bytes, length);
+	compare(m, equality(unequal), p->address.bytes, length);
 }
 
 /* A range of `size` bytes in network order: an equality where it is a single value. */
-static void match_range(struct nlmsghdr *m, const void *first, const void *last, size_t size)
+static void match_range(struct nlmsghdr *m, unsigned int offset, const void *first,
+			const void *last, unsigned int size)
 {
-	if (memcmp(first, last, size) == 0) {
-		compare(m, NFT_CMP_EQ, first, size);
-		return;
-	}
-	compare(m, NFT_CMP_GTE, first, size);
-	compare(m, NFT_CMP_LTE, last, size);
+	bool single = memcmp(first, last, size) == 0;
+
+	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, offset, size);
+	compare(m, single ? NFT_CMP_EQ : NFT_CMP_GTE, first, size);
+	if (!single)
+		compare(m, NFT_CMP_LTE, last, size);
 }
 
 static void match_local(struct nlmsghdr *m)
 {
-	const uint32_t local = RTN_LOCAL;
-	struct expression e = expression_start(m, "fib");
+	static const uint32_t local = RTN_LOCAL;
 
-	put_be32(m, NFTA_FIB_DREG, REGISTER);
-	put_be32(m, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	put_be32(m, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	expression_end(m, e);
+	end(m,
+	    start(m, "fib", NFTA_FIB_FLAGS, REGISTER, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR));
 	compare(m, NFT_CMP_EQ, &local, sizeof(local));
 }
 
-static void match_conntrack(struct nlmsghdr *m, uint32_t key, uint32_t bits)
+static void match_conntrack(struct nlmsghdr *m, enum nft_ct_keys key, uint32_t bits)
 {
-	const uint32_t zero = 0;
-	struct expression e = expression_start(m, "ct");
+	static const uint32_t zero;
 
-	put_be32(m, NFTA_CT_DREG, REGISTER);
-	put_be32(m, NFTA_CT_KEY, key);
-	expression_end(m, e);
+	end(m, start(m, "ct", NFTA_CT_KEY, REGISTER, key));
 	mask_register(m, &bits, sizeof(bits));
 	compare(m, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-static void put_immediate(struct nlmsghdr *m, uint32_t reg, const void *value, size_t size)
+static void put_immediate(struct nlmsghdr *m, enum nft_registers to, const void *value, size_t size)
 {
-	struct expression e = expression_start(m, "immediate");
+	struct nlattr *e = start(m, "immediate", NFTA_IMMEDIATE_DREG, to);
 
-	put_be32(m, NFTA_IMMEDIATE_DREG, reg);
 	put_value(m, NFTA_IMMEDIATE_DATA, value, size);
-	expression_end(m, e);
+	end(m, e);
 }
 
 static void put_verdict(struct nlmsghdr *m, uint32_t code)
 {
-	struct expression e = expression_start(m, "immediate");
-	struct nlattr *data, *verdict;
+	static const uint8_t types[] = { NFTA_IMMEDIATE_DATA, NFTA_DATA_VERDICT, NFTA_VERDICT_CODE,
+					 0 };
+	struct nlattr *e = start(m, "immediate", NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
 
-	put_be32(m, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	data = mnl_attr_nest_start(m, NFTA_IMMEDIATE_DATA);
-	verdict = mnl_attr_nest_start(m, NFTA_DATA_VERDICT);
-	put_be32(m, NFTA_VERDICT_CODE, code);
-	mnl_attr_nest_end(m, verdict);
-	mnl_attr_nest_end(m, data);
-	expression_end(m, e);
+	code = htonl(code);
+	nl_put_nested(m, types, &code, sizeof(code));
+	end(m, e);
 }
 
-static void put_reject_reset(struct nlmsghdr *m)
+static void put_reject(struct nlmsghdr *m, enum nft_reject_types type)
 {
-	struct expression e = expression_start(m, "reject");
+	struct nlattr *e = start(m, "reject", NFTA_REJECT_TYPE, type);
 
-	put_be32(m, NFTA_REJECT_TYPE, NFT_REJECT_TCP_RST);
-	expression_end(m, e);
-}
-
-static void put_reject_prohibited(struct nlmsghdr *m)
-{
-	struct expression e = expression_start(m, "reject");
-
-	put_be32(m, NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-	mnl_attr_put_u8(m, NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
-	expression_end(m, e);
+	if (type == NFT_REJECT_ICMPX_UNREACH)
+		mnl_attr_put_u8(m, NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+	end(m, e);
 }
 
 static void put_dnat(struct nlmsghdr *m, const struct nft_rule *r)
 {
 	const uint16_t port = htons(r->to_port);
-	struct expression e;
 
 	put_immediate(m, REGISTER, r->to.bytes, address_size(r->to.family));
 	put_immediate(m, SECOND_REGISTER, &port, sizeof(port));
-	e = expression_start(m, "nat");
-	put_be32(m, NFTA_NAT_TYPE, NFT_NAT_DNAT);
-	put_be32(m, NFTA_NAT_FAMILY, r->to.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	put_be32(m, NFTA_NAT_REG_ADDR_MIN, REGISTER);
-	put_be32(m, NFTA_NAT_REG_PROTO_MIN, SECOND_REGISTER);
-	expression_end(m, e);
+	end(m, start(m, "nat", NFTA_NAT_REG_PROTO_MIN, NFT_NAT_DNAT, r->to.family, REGISTER,
+		     REGISTER, SECOND_REGISTER));
+}
+
+static void put_log(struct nlmsghdr *m, uint16_t group)
+{
+	struct nlattr *e = start(m, "log", 0);
+
+	mnl_attr_put_u16(m, NFTA_LOG_GROUP, htons(group));
+	end(m, e);
 }
 
 static void put_action(struct nlmsghdr *m, const struct nft_rule *r)
 {
 	switch ((enum nft_verdict)r->verdict) {
 	case NFT_ACCEPT_PACKET:
-		put_verdict(m, NF_ACCEPT);
-		break;
 	case NFT_DROP_PACKET:
-		put_verdict(m, NF_DROP);
+		put_verdict(m, r->verdict == NFT_ACCEPT_PACKET ? NF_ACCEPT : NF_DROP);
 		break;
 	case NFT_REJECT_RESET:
-		put_reject_reset(m);
+		put_reject(m, NFT_REJECT_TCP_RST);
 		break;
 	case NFT_REJECT_PROHIBITED:
-		put_reject_prohibited(m);
+		put_reject(m, NFT_REJECT_ICMPX_UNREACH);
 		break;
 	case NFT_MASQUERADE:
-		expression_end(m, expression_start(m, "masq"));
+		end(m, start(m, "masq", 0));
 		break;
 	case NFT_DNAT:
 		put_dnat(m, r);
@@ -260,10 +235,8 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 	struct nlattr *list = mnl_attr_nest_start(m, NFTA_RULE_EXPRESSIONS);
 	uint8_t family = rule_family(r);
 
-	if (r->in)
-		match_link(m, NFT_META_IIF, r->in, r->not_in);
-	if (r->out)
-		match_link(m, NFT_META_OIF, r->out, r->not_out);
+	match_link(m, NFT_META_IIF, &r->in, r->not_in);
+	match_link(m, NFT_META_OIF, &r->out, r->not_out);
 	if (r->local)
 		match_local(m);
 	if (r->established)
@@ -273,24 +246,20 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 	if (r->translated)
 		match_conntrack(m, NFT_CT_STATUS, IPS_DST_NAT);
 	if (family)
-		match_meta_byte(m, NFT_META_NFPROTO,
-				family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	if (r->source.address.family)
-		match_prefix(m, &r->source, true, r->not_source);
-	if (r->destination.address.family)
-		match_prefix(m, &r->destination, false, false);
+		match_meta_byte(m, NFT_META_NFPROTO, &family);
+	match_prefix(m, &r->source, true, r->not_source);
+	match_prefix(m, &r->destination, false, false);
 	if (r->protocol)
-		match_meta_byte(m, NFT_META_L4PROTO, r->protocol);
-	if (r->icmp6_first) {
-		load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
-		match_range(m, &r->icmp6_first, &r->icmp6_last, 1);
-	}
+		match_meta_byte(m, NFT_META_L4PROTO, &r->protocol);
+	if (r->icmp6_first)
+		match_range(m, 0, &r->icmp6_first, &r->icmp6_last, 1);
 	if (r->port_first) {
 		const uint16_t first = htons(r->port_first), last = htons(r->port_last);
 
-		load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
-		match_range(m, &first, &last, 2);
+		match_range(m, 2, &first, &last, 2);
 	}
+	if (r->log_group)
+		put_log(m, r->log_group);
 	put_action(m, r);
 	mnl_attr_nest_end(m, list);
 }
@@ -300,6 +269,8 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 static void print_link(struct text *t, const char *key, uint32_t index, bool unequal,
 		       const struct nft_link_name *links, unsigned int count)
 {
+	if (!index)
+		return;
 	text_printf(t, unequal ? "%s != " : "%s ", key);
 	for (unsigned int i = 0; i < count; i++) {
 		if (links[i].index == index) {
@@ -310,74 +281,60 @@ static void print_link(struct text *t, const char *key, uint32_t index, bool une
 	text_printf(t, "%u ", index);
 }
 
+static void print_family(struct text *t, uint8_t family)
+{
+	text_printf(t, "meta nfproto ipv%c ", family == AF_INET ? '4' : '6');
+}
+
 static void print_prefix(struct text *t, const char *which, const struct prefix *p, bool unequal)
 {
-	const char *ip = p->address.family == AF_INET ? "ip" : "ip6";
-
-	if (p->length == 0) {
-		text_printf(t, "meta nfproto %s ", p->address.family == AF_INET ? "ipv4" : "ipv6");
+	if (p->address.family && p->length == 0)
+		print_family(t, p->address.family);
+	if (p->length == 0)
 		return;
-	}
-	text_printf(t, unequal ? "%s %s != " : "%s %s ", ip, which);
+	text_printf(t, "ip%s %s%s ", p->address.family == AF_INET ? "" : "6", which,
+		    unequal ? " !=" : "");
 	prefix_print(t, p);
 	text_char(t, ' ');
 }
 
 static const char *protocol_name(uint8_t protocol)
 {
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	default:
-		return "ipv6-icmp";
-	}
+	return protocol == IPPROTO_TCP	? "tcp" :
+	       protocol == IPPROTO_UDP	? "udp" :
+	       protocol == IPPROTO_ICMP ? "icmp" :
+					  "ipv6-icmp";
 }
 
-static void print_range(struct text *t, const char *key, unsigned int first, unsigned int last)
+static void print_range(struct text *t, unsigned int first, unsigned int last)
 {
-	text_printf(t, "%s %u", key, first);
-	if (last != first)
-		text_printf(t, "-%u", last);
-	text_char(t, ' ');
+	text_printf(t, last == first ? "%u " : "%u-%u ", first, last);
 }
 
 static void print_action(struct text *t, const struct nft_rule *r)
 {
-	switch ((enum nft_verdict)r->verdict) {
-	case NFT_ACCEPT_PACKET:
-		text_printf(t, "accept");
-		break;
-	case NFT_DROP_PACKET:
-		text_printf(t, "drop");
-		break;
-	case NFT_REJECT_RESET:
-		text_printf(t, "reject with tcp reset");
-		break;
-	case NFT_REJECT_PROHIBITED:
-		text_printf(t, "reject with icmpx admin-prohibited");
-		break;
-	case NFT_MASQUERADE:
-		text_printf(t, "masquerade");
-		break;
-	case NFT_DNAT:
-		text_printf(t, r->to.family == AF_INET ? "dnat ip to " : "dnat ip6 to [");
-		address_print(t, &r->to);
-		text_printf(t, r->to.family == AF_INET ? ":%u" : "]:%u", r->to_port);
-		break;
-	}
+	static const char *const actions[] = {
+		[NFT_ACCEPT_PACKET] = "accept",
+		[NFT_DROP_PACKET] = "drop",
+		[NFT_REJECT_RESET] = "reject with tcp reset",
+		[NFT_REJECT_PROHIBITED] = "reject with icmpx admin-prohibited",
+		[NFT_MASQUERADE] = "masquerade",
+		[NFT_DNAT] = "dnat ip",
+	};
+
+	text_printf(t, "%s", actions[r->verdict]);
+	if (r->verdict != NFT_DNAT)
+		return;
+	text_printf(t, r->to.family == AF_INET ? " to " : "6 to [");
+	address_print(t, &r->to);
+	text_printf(t, r->to.family == AF_INET ? ":%u" : "]:%u", r->to_port);
 }
 
 void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_link_name *links,
 		    unsigned int link_count)
 {
-	if (r->in)
-		print_link(t, "iif", r->in, r->not_in, links, link_count);
-	if (r->out)
-		print_link(t, "oif", r->out, r->not_out, links, link_count);
+	print_link(t, "iif", r->in, r->not_in, links, link_count);
+	print_link(t, "oif", r->out, r->not_out, links, link_count);
 	if (r->local)
 		text_printf(t, "fib daddr type local ");
 	if (r->established)
@@ -387,19 +344,20 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 	if (r->translated)
 		text_printf(t, "ct status dnat ");
 	if (r->family)
-		text_printf(t, "meta nfproto %s ", r->family == AF_INET ? "ipv4" : "ipv6");
-	if (r->source.address.family)
-		print_prefix(t, "saddr", &r->source, r->not_source);
-	if (r->destination.address.family)
-		print_prefix(t, "daddr", &r->destination, false);
-	if (r->icmp6_first)
-		print_range(t, "icmpv6 type", r->icmp6_first, r->icmp6_last);
-	else if (r->port_first && r->protocol == IPPROTO_TCP)
-		print_range(t, "tcp dport", r->port_first, r->port_last);
-	else if (r->port_first)
-		print_range(t, "udp dport", r->port_first, r->port_last);
-	else if (r->protocol)
+		print_family(t, r->family);
+	print_prefix(t, "saddr", &r->source, r->not_source);
+	print_prefix(t, "daddr", &r->destination, false);
+	if (r->icmp6_first) {
+		text_printf(t, "icmpv6 type ");
+		print_range(t, r->icmp6_first, r->icmp6_last);
+	} else if (r->port_first) {
+		text_printf(t, "%s dport ", protocol_name(r->protocol));
+		print_range(t, r->port_first, r->port_last);
+	} else if (r->protocol) {
 		text_printf(t, "meta l4proto %s ", protocol_name(r->protocol));
+	}
+	if (r->log_group)
+		text_printf(t, "log group %u ", r->log_group);
 	print_action(t, r);
 }
 

@@ -11,14 +11,21 @@
 #include <linux/netlink.h>
 
 #include "sys/fds.h"
+#include "sys/text.h"
 
 /* Larger than any datagram of a dump: the kernel makes them no larger than what is asked for. */
 #define ANSWER_MAX 32768
 
 static char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 
-/* One count for all sockets: a late answer to a batch that failed half-way fits no later one. */
+/* One count for all sockets: a late answer to messages that failed half-way fits no later ones. */
 static uint32_t last_sequence;
+
+/* What waits to be sent. */
+static char waiting[NL_MESSAGES * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+static const char *objects[NL_MESSAGES]; /* what each message is about */
+static struct nlmsghdr *last; /* the last message, while `count` is not 0 */
+static unsigned int count, acks; /* messages; answers that will come */
 
 int nl_open(int protocol)
 {
@@ -35,175 +42,139 @@ int nl_open(int protocol)
 	return fd;
 }
 
-struct nlmsghdr *nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const char *object)
+static char *behind_the_last(void)
 {
-	struct nlmsghdr *message;
+	return count > 0 ? mnl_nlmsg_get_payload_tail(last) : waiting;
+}
 
-	if (b->size - b->length < NL_MESSAGE_MAX || b->count == b->room)
-		return NULL;
-	message = mnl_nlmsg_put_header(b->buffer + b->length);
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	message->nlmsg_seq = ++last_sequence;
-	if (b->count == 0)
-		b->first = last_sequence;
+struct nlmsghdr *nl_begin(uint16_t type, uint16_t flags, size_t header, const char *object)
+{
+	if (count == NL_MESSAGES)
+		__builtin_trap();
+	last = mnl_nlmsg_put_header(behind_the_last());
+	last->nlmsg_type = type;
+	last->nlmsg_flags = NLM_F_REQUEST | flags;
+	last->nlmsg_seq = ++last_sequence;
+	mnl_nlmsg_put_extra_header(last, header);
 	if (flags & NLM_F_ACK)
-		b->acks++;
-	b->objects[b->count++] = object;
-	return message;
+		acks++;
+	objects[count++] = object;
+	return last;
 }
 
-void nl_end(struct nl_batch *b, const struct nlmsghdr *message)
-{
-	b->length += (size_t)MNL_ALIGN((int)message->nlmsg_len);
-}
-
-static int send_all(int fd, const void *bytes, size_t length)
+static int send_waiting(int fd)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const size_t length = (size_t)(behind_the_last() - waiting);
 	const int room = (int)length + 4096;
-	ssize_t n = sendto(fd, bytes, length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
+	ssize_t n;
 
-	/* A long transaction. SO_SNDBUF goes to net.core.wmem_max, the other, with privilege, beyond. */
-	if (n < 0 && errno == EMSGSIZE) {
+	count = 0;
+	for (bool again = false;; again = true) {
+		n = sendto(fd, waiting, length, 0, (const struct sockaddr *)&kernel,
+			   sizeof(kernel));
+		if (n >= 0)
+			return 0;
+		if (again || errno != EMSGSIZE)
+			return -errno;
+		/* A long transaction. SO_SNDBUF goes to net.core.wmem_max, the other, with privilege, beyond. */
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-		n = sendto(fd, bytes, length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
 	}
-	return n < 0 ? -errno : 0;
 }
 
 /* One datagram from the kernel, not from anybody else, into `answer`. Its length or -errno. */
 static int receive(int fd)
 {
 	struct sockaddr_nl from = { 0 };
-	struct iovec into = { .iov_base = answer, .iov_len = sizeof(answer) };
-	struct msghdr message = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &into, .msg_iovlen = 1
-	};
+	socklen_t length;
 	ssize_t n;
 
 	do {
-		n = recvmsg(fd, &message, 0);
+		length = sizeof(from);
+		n = recvfrom(fd, answer, sizeof(answer), MSG_TRUNC, (struct sockaddr *)&from,
+			     &length);
 		if (n < 0)
 			return errno == EAGAIN ? -ETIME : -errno;
 	} while (from.nl_pid != 0);
-	return (message.msg_flags & MSG_TRUNC) ? -EMSGSIZE : (int)n;
-}
-
-static int read_extended_ack(const struct nlattr *attribute, void *to)
-{
-	struct nl_error *e = to;
-
-	if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG) {
-		size_t length = mnl_attr_get_payload_len(attribute);
-
-		if (length >= sizeof(e->text))
-			length = sizeof(e->text) - 1;
-		memcpy(e->text, mnl_attr_get_payload(attribute), length);
-		e->text[length] = '\0';
-	}
-	return MNL_CB_OK;
+	return n > (ssize_t)sizeof(answer) ? -EMSGSIZE : (int)n;
 }
 
 /* The error in an NLMSG_ERROR message: 0 for an ACK. */
 static int read_error(const struct nlmsghdr *m, struct nl_error *e)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(m);
-	size_t skip = sizeof(*error);
+	size_t length = mnl_nlmsg_get_payload_len(m), skip = sizeof(*error);
+	const struct nlattr *words;
 
-	if (mnl_nlmsg_get_payload_len(m) < sizeof(*error))
+	if (length < sizeof(*error))
 		return -EBADMSG;
 	if (!(m->nlmsg_flags & NLM_F_CAPPED))
 		skip += error->msg.nlmsg_len - sizeof(error->msg);
-	if (e && m->nlmsg_flags & NLM_F_ACK_TLVS && skip <= mnl_nlmsg_get_payload_len(m))
-		mnl_attr_parse(m, (unsigned int)skip, read_extended_ack, e);
+	words = m->nlmsg_flags & NLM_F_ACK_TLVS && skip <= length ?
+			nl_find(m, skip, NLMSGERR_ATTR_MSG) :
+			NULL;
+	if (words) {
+		struct text t = TEXT_OVER(e->text);
+
+		text_printf(&t, "%.*s", (int)mnl_attr_get_payload_len(words),
+			    mnl_attr_get_str(words));
+	}
 	return error->error;
 }
 
-int nl_send(int fd, struct nl_batch *b, struct nl_error *e)
+static int take_ack(const struct nlmsghdr *m, void *to)
 {
-	int error = send_all(fd, b->buffer, b->length);
+	struct nl_error *e = to;
+	uint32_t index = m->nlmsg_seq - e->first;
 
-	*e = (struct nl_error){ .object = b->objects[0] };
-	while (!error && b->acks > 0) {
-		int length = receive(fd);
-		const struct nlmsghdr *m = (const struct nlmsghdr *)answer;
+	if (m->nlmsg_type != NLMSG_ERROR || index > last_sequence - e->first)
+		return 0;
+	acks--;
+	e->object = objects[index];
+	return read_error(m, e);
+}
 
-		if (length < 0)
-			error = length;
-		for (; !error && mnl_nlmsg_ok(m, length); m = mnl_nlmsg_next(m, &length)) {
-			uint32_t index = m->nlmsg_seq - b->first;
+int nl_send(int fd, struct nl_error *e)
+{
+	int error;
 
-			if (m->nlmsg_type != NLMSG_ERROR || index >= b->count)
-				continue;
-			error = read_error(m, e);
-			e->object = b->objects[index];
-			b->acks--;
-		}
-	}
-	b->length = 0;
-	b->count = 0;
-	b->acks = 0;
+	*e = (struct nl_error){ .object = objects[0], .first = last_sequence + 1 - count };
+	error = send_waiting(fd);
+	while (!error && acks > 0)
+		error = nl_listen(fd, take_ack, e);
+	acks = 0;
 	return error;
 }
 
 struct dump {
-	uint32_t sequence;
 	int (*each)(const struct nlmsghdr *, void *);
 	void *to;
 	bool inconsistent;
 	bool done;
 };
 
-static int read_dump(struct dump *d, const struct nlmsghdr *m, int length)
+static int take_part(const struct nlmsghdr *m, void *to)
 {
-	for (; mnl_nlmsg_ok(m, length); m = mnl_nlmsg_next(m, &length)) {
-		int error = 0;
+	struct dump *d = to;
+	struct nl_error e;
 
-		if (m->nlmsg_seq != d->sequence)
-			continue;
-		d->inconsistent = d->inconsistent || m->nlmsg_flags & NLM_F_DUMP_INTR;
-		if (m->nlmsg_type == NLMSG_DONE) {
-			d->done = true;
-			return 0;
-		}
-		if (m->nlmsg_type == NLMSG_ERROR)
-			error = read_error(m, NULL);
-		else
-			error = d->each(m, d->to);
-		if (error < 0)
-			return error;
-		d->done = !(m->nlmsg_flags & NLM_F_MULTI);
-	}
-	return 0;
+	if (m->nlmsg_seq != last_sequence || d->done)
+		return 0;
+	d->inconsistent = d->inconsistent || m->nlmsg_flags & NLM_F_DUMP_INTR;
+	d->done = !(m->nlmsg_flags & NLM_F_MULTI) || m->nlmsg_type == NLMSG_DONE;
+	if (m->nlmsg_type == NLMSG_ERROR)
+		return read_error(m, &e);
+	return m->nlmsg_type == NLMSG_DONE ? 0 : d->each(m, d->to);
 }
 
-struct nlmsghdr *nl_request(uint16_t type, uint16_t flags, size_t header)
-{
-	static char buffer[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-
-	m->nlmsg_type = type;
-	m->nlmsg_flags = NLM_F_REQUEST | flags;
-	mnl_nlmsg_put_extra_header(m, header);
-	return m;
-}
-
-int nl_ask(int fd, struct nlmsghdr *request, int (*each)(const struct nlmsghdr *, void *), void *to)
+int nl_ask(int fd, int (*each)(const struct nlmsghdr *, void *), void *to)
 {
 	struct dump d = { .each = each, .to = to };
-	int error = 0;
+	int error = send_waiting(fd);
 
-	d.sequence = ++last_sequence;
-	request->nlmsg_seq = d.sequence;
-	error = send_all(fd, request, request->nlmsg_len);
-	while (!error && !d.done) {
-		int length = receive(fd);
-
-		error = length < 0 ? length :
-				     read_dump(&d, (const struct nlmsghdr *)answer, length);
-	}
+	while (!error && !d.done)
+		error = nl_listen(fd, take_part, &d);
 	return !error && d.inconsistent ? -EINTR : error;
 }
 
@@ -228,6 +199,19 @@ int nl_listen(int fd, int (*each)(const struct nlmsghdr *, void *), void *to)
 	     error >= 0 && mnl_nlmsg_ok(m, length); m = mnl_nlmsg_next(m, &length))
 		error = each(m, to);
 	return length < 0 ? length : error;
+}
+
+void nl_put_nested(struct nlmsghdr *m, const uint8_t *types, const void *value, size_t size)
+{
+	struct nlattr *nest;
+
+	if (!types[1]) {
+		mnl_attr_put(m, types[0], size, value);
+		return;
+	}
+	nest = mnl_attr_nest_start(m, types[0]);
+	nl_put_nested(m, types + 1, value, size);
+	mnl_attr_nest_end(m, nest);
 }
 
 const struct nlattr *nl_attribute_at(const void *at, const void *end)
@@ -282,5 +266,7 @@ void nl_copy(const struct nlattr *a, void *to, size_t size)
 
 void nl_rest(void)
 {
+	memory_give_back(waiting, sizeof(waiting));
+	memory_give_back(objects, sizeof(objects));
 	memory_give_back(answer, sizeof(answer));
 }

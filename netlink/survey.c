@@ -77,25 +77,14 @@ static int each_netconf(const struct nlmsghdr *m, void *to)
 	return 0;
 }
 
-/* A dump of all families; `header` is the size of the family header, which begins with the family. */
-static int dump(int fd, uint16_t type, size_t header, int (*each)(const struct nlmsghdr *, void *),
-		struct survey *s)
-{
-	struct nlmsghdr *m = nl_request(type, NLM_F_DUMP, header);
-
-	if (type == RTM_GETLINK)
-		mnl_attr_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	return nl_ask(fd, m, each, s);
-}
-
 static int ask_ipv6_forwarding(int fd, struct survey *s)
 {
-	struct nlmsghdr *m = nl_request(RTM_GETNETCONF, 0, sizeof(struct netconfmsg));
+	struct nlmsghdr *m = nl_begin(RTM_GETNETCONF, 0, sizeof(struct netconfmsg), "");
 	struct netconfmsg *info = mnl_nlmsg_get_payload(m);
 
 	info->ncm_family = AF_INET6;
 	mnl_attr_put_u32(m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
-	return nl_ask(fd, m, each_netconf, s);
+	return nl_ask(fd, each_netconf, s);
 }
 
 static bool speaks_ipv6(void)
@@ -108,19 +97,32 @@ static bool speaks_ipv6(void)
 	return true;
 }
 
+/* Dumps of all families. */
+static const struct dump {
+	uint8_t type;
+	uint8_t header; /* size of the family header, which begins with the family */
+	int (*each)(const struct nlmsghdr *, void *);
+} dumps[] = {
+	{ RTM_GETLINK, sizeof(struct ifinfomsg), each_link },
+	{ RTM_GETADDR, sizeof(struct ifaddrmsg), each_address },
+	{ RTM_GETROUTE, sizeof(struct rtmsg), each_route },
+};
+
 static int take_once(int fd, struct survey *s)
 {
-	int error;
+	int error = 0;
 
 	s->link_count = 0;
 	s->taken_count = 0;
 	s->ipv4 = s->ipv6 = s->ipv6_forwards = false;
 	s->ipv6_stack = speaks_ipv6();
-	error = dump(fd, RTM_GETLINK, sizeof(struct ifinfomsg), each_link, s);
-	if (!error)
-		error = dump(fd, RTM_GETADDR, sizeof(struct ifaddrmsg), each_address, s);
-	if (!error)
-		error = dump(fd, RTM_GETROUTE, sizeof(struct rtmsg), each_route, s);
+	for (const struct dump *d = dumps; !error && d < dumps + 3; d++) {
+		struct nlmsghdr *m = nl_begin(d->type, NLM_F_DUMP, d->header, "");
+
+		if (d->type == RTM_GETLINK)
+			mnl_attr_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+		error = nl_ask(fd, d->each, s);
+	}
 	if (!error && s->ipv6_stack)
 		error = ask_ipv6_forwarding(fd, s);
 	return error;

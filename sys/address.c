@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/address.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,18 +9,87 @@ unsigned int address_size(uint8_t family)
 	return family == AF_INET ? 4 : 16;
 }
 
+bool address_equal(const struct address *a, const struct address *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a->family)) == 0;
+}
+
+static bool take_ipv4(struct cursor *c, uint8_t *to)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const char *digits;
+		uint32_t n;
+
+		if (i > 0 && !cursor_take_char(c, '.'))
+			return false;
+		digits = c->at;
+		if (!cursor_take_number(c, 255, &n) || (*digits == '0' && c->at > digits + 1))
+			return false;
+		to[i] = (uint8_t)n;
+	}
+	return true;
+}
+
+/* One to four hexadecimal digits. */
+static bool take_group(struct cursor *c, uint8_t *to)
+{
+	unsigned int value = 0, digits = 0;
+
+	for (; !cursor_done(c) && digits < 4 && hex_value(*c->at) >= 0; c->at++, digits++)
+		value = value << 4 | (unsigned int)hex_value(*c->at);
+	to[0] = (uint8_t)(value >> 8);
+	to[1] = (uint8_t)value;
+	return digits > 0;
+}
+
+#define NO_GAP 17
+
+/* Groups with colons between them, once "::" for those that are zero, four decimals at the end. */
+static bool take_ipv6(struct cursor *c, uint8_t *to)
+{
+	unsigned int length = 0, gap = NO_GAP;
+
+	if (cursor_take_char(c, ':')) {
+		if (!cursor_take_char(c, ':'))
+			return false;
+		gap = 0;
+	}
+	while (!cursor_done(c)) {
+		struct cursor ahead = *c;
+
+		if (length <= 12 && take_ipv4(&ahead, to + length) && cursor_done(&ahead)) {
+			*c = ahead;
+			length += 4;
+			break;
+		}
+		if (length == 16 || !take_group(c, to + length))
+			return false;
+		length += 2;
+		if (cursor_done(c))
+			break;
+		if (!cursor_take_char(c, ':') || cursor_done(c))
+			return false;
+		if (cursor_take_char(c, ':')) {
+			if (gap != NO_GAP)
+				return false;
+			gap = length;
+		}
+	}
+	if (gap == NO_GAP || length == 16)
+		return gap == NO_GAP && length == 16;
+	memmove(to + 16 - (length - gap), to + gap, length - gap);
+	memset(to + gap, 0, 16 - length);
+	return true;
+}
+
 bool address_parse(struct span s, struct address *a)
 {
-	char string[INET6_ADDRSTRLEN];
-	struct address parsed = { .family = AF_INET };
+	struct address parsed = { .family = span_has(s, ':') ? AF_INET6 : AF_INET };
+	struct cursor c = cursor_over(s);
+	bool good = parsed.family == AF_INET ? take_ipv4(&c, parsed.bytes) :
+					       take_ipv6(&c, parsed.bytes);
 
-	if (s.length >= sizeof(string) || span_has(s, '\0'))
-		return false;
-	memcpy(string, s.at, s.length);
-	string[s.length] = '\0';
-	if (span_has(s, ':'))
-		parsed.family = AF_INET6;
-	if (inet_pton(parsed.family, string, parsed.bytes) != 1)
+	if (!good || !cursor_done(&c))
 		return false;
 	*a = parsed;
 	return true;

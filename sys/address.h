@@ -25,6 +25,8 @@ struct prefix {
 /* Bytes of an address of this family: 4 or 16. */
 unsigned int address_size(uint8_t family);
 
+bool address_equal(const struct address *a, const struct address *b);
+
 /* Dotted quad, or RFC 4291 section 2.2 without a zone; all of `s`. */
 bool address_parse(struct span s, struct address *a);
 

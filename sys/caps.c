@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/caps.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ int caps_read(struct caps *c)
 		.inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32,
 	};
 	for (unsigned int cap = 0; cap < CAP_SETS; cap++) {
-		int bounded = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		int bounded = process_control(PR_CAPBSET_READ, cap, 0);
 
 		if (bounded < 0)
 			break; /* past the last one that this kernel knows */
@@ -37,7 +37,7 @@ int caps_read(struct caps *c)
 			c->bounding |= CAP_BIT(cap);
 		/* Nothing is ambient that is not inheritable: spare the question. */
 		if (c->inheritable & CAP_BIT(cap) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+		    process_control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap) == 1)
 			c->ambient |= CAP_BIT(cap);
 	}
 	return 0;
@@ -46,7 +46,7 @@ int caps_read(struct caps *c)
 int caps_drop_bounding(uint64_t drop)
 {
 	for (unsigned int cap = 0; cap < CAP_SETS; cap++)
-		if (drop & CAP_BIT(cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+		if (drop & CAP_BIT(cap) && process_control(PR_CAPBSET_DROP, cap, 0) < 0)
 			return -errno;
 	return 0;
 }
@@ -67,7 +67,7 @@ static int caps_write(uint64_t keep, uint64_t inheritable)
 
 int caps_drop(uint64_t keep)
 {
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	if (process_control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0) < 0)
 		return -errno;
 	return caps_write(keep, 0);
 }
@@ -76,12 +76,12 @@ int caps_drop_and_pass_on(uint64_t keep)
 {
 	int error;
 
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	if (process_control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0) < 0)
 		return -errno;
 	error = caps_write(keep, keep);
 	for (unsigned int cap = 0; !error && cap < CAP_SETS; cap++)
 		if (keep & CAP_BIT(cap) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		    process_control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap) < 0)
 			error = -errno;
 	return error;
 }
@@ -93,10 +93,10 @@ int caps_drop_and_pass_on(uint64_t keep)
 
 int caps_lock_securebits(void)
 {
-	return prctl(PR_SET_SECUREBITS, LOCKED_BITS, 0, 0, 0) < 0 ? -errno : 0;
+	return process_control(PR_SET_SECUREBITS, LOCKED_BITS, 0) < 0 ? -errno : 0;
 }
 
 bool caps_securebits_locked(void)
 {
-	return prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) == LOCKED_BITS;
+	return process_control(PR_GET_SECUREBITS, 0, 0) == LOCKED_BITS;
 }

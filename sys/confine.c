@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/confine.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@
 
 int confine_no_new_privs(void)
 {
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+	return process_control(PR_SET_NO_NEW_PRIVS, 1, 0) < 0 ? -errno : 0;
 }
 
 /*
@@ -62,6 +62,13 @@ static const struct sock_filter agent_filter[] = {
 	/* Its flags stand in memory, where no filter reads them; libc falls back to clone. */
 	DENY(SYS_clone3, ENOSYS),
 
+	/* Of others: who has the same uid, as init and the gate may, would be at its mercy. */
+	SKIP_UNLESS(BPF_JEQ, SYS_prlimit64, 4),
+	LOAD(args[0]),
+	SKIP_IF(BPF_JEQ, 0, 1),
+	REFUSE(EPERM),
+	ANSWER(SECCOMP_RET_ALLOW),
+
 	/* Makes sockets without the system call. */
 	DENY(SYS_io_uring_setup, ENOSYS),
 	DENY(SYS_io_uring_enter, ENOSYS),
@@ -79,17 +86,57 @@ static const struct sock_filter agent_filter[] = {
 	ANSWER(SECCOMP_RET_ALLOW),
 };
 
-int confine_system_calls(void)
+#define ALLOW(call) SKIP_UNLESS(BPF_JEQ, call, 1), ANSWER(SECCOMP_RET_ALLOW)
+
+/* What the gate does most stands first. */
+static const struct sock_filter gate_filter[] = {
+	LOAD(arch),
+	SKIP_IF(BPF_JEQ, OWN_ARCHITECTURE, 1),
+	ANSWER(SECCOMP_RET_KILL_PROCESS),
+	LOAD(nr),
+	ALLOW(SYS_recvfrom),
+	ALLOW(SYS_sendto),
+	ALLOW(SYS_epoll_pwait),
+	ALLOW(SYS_clock_gettime),
+	ALLOW(SYS_close),
+	ALLOW(SYS_epoll_ctl),
+	ALLOW(SYS_accept4),
+	ALLOW(SYS_connect),
+	ALLOW(SYS_shutdown),
+	ALLOW(SYS_getsockopt),
+	ALLOW(SYS_setsockopt),
+	ALLOW(SYS_getsockname),
+	ALLOW(SYS_write), /* the audit log */
+	ALLOW(SYS_ppoll),
+	ALLOW(SYS_getrandom),
+	ALLOW(SYS_madvise),
+	ALLOW(SYS_restart_syscall),
+	ALLOW(SYS_exit_group),
+	SKIP_UNLESS(BPF_JEQ, SYS_socket, 5),
+	LOAD(args[0]),
+	SKIP_IF(BPF_JEQ, AF_INET, 2),
+	SKIP_IF(BPF_JEQ, AF_INET6, 1),
+	SKIP_UNLESS(BPF_JEQ, AF_UNIX, 1), /* the audit log's reader */
+	ANSWER(SECCOMP_RET_ALLOW),
+	ANSWER(SECCOMP_RET_KILL_PROCESS),
+};
+
+/* SPEC_ALLOW: before Linux 5.16 a filter would otherwise slow the whole run down. */
+static int set_filter(const struct sock_filter *filter, size_t length)
 {
 	const struct sock_fprog program = {
-		.len = sizeof(agent_filter) / sizeof(agent_filter[0]),
-		.filter = (struct sock_filter *)(uintptr_t)agent_filter,
+		.len = (unsigned short)length,
+		.filter = (struct sock_filter *)(uintptr_t)filter,
 	};
 
-	/* SPEC_ALLOW: before Linux 5.16 a filter would otherwise slow the agent's whole run down. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program))
 		return -errno;
 	return 0;
+}
+
+int confine_system_calls(void)
+{
+	return set_filter(agent_filter, sizeof(agent_filter) / sizeof(agent_filter[0]));
 }
 
 /* linux/landlock.h of ABI 6; older distributions' headers have less. */
@@ -102,25 +149,76 @@ struct ruleset_attributes {
 #define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
 #define SCOPE_SIGNAL (1ULL << 1)
 #define SCOPE_ABI 6
+#define NET_ABI 4
+#define BIND_TCP (1ULL << 0)
 #define CREATE_RULESET_VERSION 1U
 #define SYS_LANDLOCK_CREATE_RULESET 444
 #define SYS_LANDLOCK_RESTRICT_SELF 446
 
-int confine_scope(void)
+/* Rights over files of ABI 1, and those that 2, 3 and 5 added. */
+static uint64_t all_file_rights(long abi)
 {
-	const struct ruleset_attributes attributes = {
-		.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
-	};
-	int error = 1;
-	int ruleset;
+	uint64_t rights = (1ULL << 13) - 1;
 
-	if (syscall(SYS_LANDLOCK_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION) < SCOPE_ABI)
-		return 0;
-	ruleset = (int)syscall(SYS_LANDLOCK_CREATE_RULESET, &attributes, sizeof(attributes), 0);
+	if (abi >= 2)
+		rights |= 1ULL << 13;
+	if (abi >= 3)
+		rights |= 1ULL << 14;
+	if (abi >= 5)
+		rights |= 1ULL << 15;
+	return rights;
+}
+
+static long landlock_abi(void)
+{
+	return syscall(SYS_LANDLOCK_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
+}
+
+/* A ruleset without rules: what it handles is denied. Each ABI knows the attributes up to one more. */
+static int restrict_self(const struct ruleset_attributes *attributes, size_t size)
+{
+	int error = 0;
+	int ruleset = (int)syscall(SYS_LANDLOCK_CREATE_RULESET, attributes, size, 0);
+
 	if (ruleset < 0)
 		return -errno;
 	if (syscall(SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0) < 0)
 		error = -errno;
 	close(ruleset);
 	return error;
+}
+
+bool confine_can_scope(void)
+{
+	return landlock_abi() >= SCOPE_ABI;
+}
+
+int confine_scope(void)
+{
+	const struct ruleset_attributes attributes = {
+		.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
+	};
+	int error;
+
+	if (!confine_can_scope())
+		return 0;
+	error = restrict_self(&attributes, sizeof(attributes));
+	return error ? error : 1;
+}
+
+int confine_gate(void)
+{
+	long abi = landlock_abi();
+	const struct ruleset_attributes attributes = {
+		.handled_access_fs = all_file_rights(abi),
+		.handled_access_net = BIND_TCP,
+		.scoped = SCOPE_SIGNAL,
+	};
+	size_t size = abi >= SCOPE_ABI ? sizeof(attributes) :
+		      abi >= NET_ABI   ? offsetof(struct ruleset_attributes, scoped) :
+					 offsetof(struct ruleset_attributes, handled_access_net);
+	int error = abi > 0 ? restrict_self(&attributes, size) : 0;
+
+	return error ? error :
+		       set_filter(gate_filter, sizeof(gate_filter) / sizeof(gate_filter[0]));
 }

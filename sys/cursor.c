@@ -25,6 +25,35 @@ bool span_has(struct span s, char c)
 	return cursor_take_until(&cursor, c).length < s.length;
 }
 
+char letter_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool is_alphanumeric(char c)
+{
+	c = letter_lower(c);
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
+int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = letter_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool spans_alike(struct span a, struct span b)
+{
+	if (a.length != b.length)
+		return false;
+	for (size_t i = 0; i < a.length; i++)
+		if (letter_lower(a.at[i]) != letter_lower(b.at[i]))
+			return false;
+	return true;
+}
+
 const char *string_after(const char *string, const char *prefix)
 {
 	for (; *prefix; prefix++, string++)

@@ -27,6 +27,15 @@ bool span_is(struct span s, const char *string);
 bool spans_equal(struct span a, struct span b);
 bool span_has(struct span s, char c);
 
+/* Without regard to the case of ASCII letters. */
+bool spans_alike(struct span a, struct span b);
+
+char letter_lower(char c);
+bool is_alphanumeric(char c);
+
+/* The value of a hexadecimal digit, in either case; -1: none. */
+int hex_value(char c);
+
 /* What follows `prefix` in `string`; NULL if `string` does not begin with it. */
 const char *string_after(const char *string, const char *prefix);
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -101,6 +100,15 @@ long file_read(const char *path, char *buffer, size_t size)
 	close(fd);
 	buffer[length] = '\0';
 	return n < 0 ? n : (long)length;
+}
+
+void *memory_new(size_t size, bool shared)
+{
+	/* By the system call alone; libc's function waits for threads. */
+	long at = syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+
+	return at == -1 ? NULL : (void *)at;
 }
 
 #define PAGE 4096 /* or a multiple, and then madvise(2) refuses, and nothing is given back */

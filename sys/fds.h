@@ -3,6 +3,7 @@
 #ifndef SYS_FDS_H
 #define SYS_FDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,6 +24,12 @@ int fds_fill_standard(void);
  * on 0 and 1: what the agent inherited is the agent's, and a pipe that it closes must be closed.
  */
 void fds_keep_only(int *keep, size_t count);
+
+/*
+ * Memory, zeroed: shared with processes that are made later, or a copy for each. NULL if there is none
+ * left, with the reason in errno.
+ */
+void *memory_new(size_t size, bool shared);
 
 /* Gives the whole pages of an array back to the kernel; it then holds zeros. */
 void memory_give_back(void *at, size_t size);

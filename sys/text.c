@@ -76,7 +76,7 @@ static const char *text_convert(struct text *t, const char *at, va_list *args)
 	case 's': {
 		const char *s = va_arg(*args, const char *);
 
-		text_bytes(t, s, strnlen(s, precision));
+		text_bytes(t, s, precision > 0 ? strnlen(s, precision) : 0);
 		break;
 	}
 	case 'c':

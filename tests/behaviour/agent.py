@@ -46,8 +46,12 @@ class Agent:
 
     def serve(self, at, ports, text):
         """Starts a server in the jail, which stays; returns when it listens."""
+        self.spawn("serve", at, ports, text)
+
+    def spawn(self, *command):
+        """Starts a command of the probe that stays; returns when it is ready."""
         before = self.process.out.count("ready\n")
-        self.process.write(f"spawn serve {at} {ports} {text}\n")
+        self.process.write(" ".join(["spawn", *map(str, command)]) + "\n")
         while self.process.out.count("ready\n") == before:
             self.run("say", "waiting")
 

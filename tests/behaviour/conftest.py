@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: net, one internet for all tests; box, a container of Docker's kind with NET_ADMIN, new for each test."""
 
+import contextlib
+
 import pytest
 
 import sandbox
@@ -23,3 +25,34 @@ def net():
 def box(net):
     with net.container() as container:
         yield container
+
+
+@pytest.fixture(scope="session")
+def names():
+    """The internet of names with its servers; only the tests that ask for it pay for them."""
+    reason = sandbox.missing()
+    if reason:
+        pytest.skip(reason)
+    import names as internet_of_names
+    with internet_of_names.Names() as internet:
+        yield internet
+
+
+@pytest.fixture(scope="session")
+def direct(names):
+    """An agent without a jail: what it can do shows that the servers work, and that a refusal is the jail's."""
+    from names import Agent
+    with Agent(names.box(), jailed=False) as unbounded:
+        yield unbounded
+
+
+@pytest.fixture
+def agent(names):
+    """Makes an agent: agent('domain=api.example.com'), in a box of its own or box=...; all end with the test."""
+    from names import Agent
+    with contextlib.ExitStack() as to_close:
+        def make(*rules, box=None, **options):
+            if box is None:
+                box = to_close.enter_context(names.box())
+            return to_close.enter_context(Agent(box, *rules, **options))
+        yield make

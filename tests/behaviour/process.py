@@ -92,6 +92,12 @@ class Process:
                 self._handle(key)
         return done()
 
+    def pump(self):
+        """Takes what there is of its output now, without waiting."""
+        while events := self._selector.select(0):
+            for key, _ in events:
+                self._handle(key)
+
     def _handle(self, key):
         if key.fd == self.pidfd:
             self._seconds = time.monotonic() - self.started

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The file system of a test container: a directory, and what is mounted over it in the container's mount namespace.
 
-As small as an image FROM scratch with two programs in it; devices, /proc and /sys as Docker gives them.
+As small as an image FROM scratch with two programs in it; devices, /proc and /sys as Docker gives them. Or with a
+userland: the machine's own /usr, which cannot be written, below an /etc of the container's own.
 """
 
 import fcntl
@@ -27,6 +28,14 @@ shared:x:2000:root,agent
 extra:x:2001:agent
 """
 
+USERLAND = ("bin", "lib", "lib64")  # next to /usr; /sbin is the image's own, for its PID 1
+
+NSSWITCH = """\
+passwd: files
+group: files
+hosts: files dns
+"""
+
 DIRECTORIES = ("dev", "etc", "home/agent", "proc", "root", "sbin", "sys", "tmp")
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
@@ -36,8 +45,8 @@ TIOCGPTN = 0x80045430
 TIOCSPTLCK = 0x40045431
 
 
-def create(root, programs):
-    """Fills the empty directory. programs: {path in the image: file to copy}."""
+def create(root, programs, userland=False):
+    """Fills the empty directory. programs: {path in the image: file to copy}; userland: as for enter()."""
     for name in DIRECTORIES:
         (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
@@ -46,13 +55,23 @@ def create(root, programs):
     (root / "etc/group").write_text(GROUP)
     for path, source in programs.items():
         shutil.copy(source, root / path.lstrip("/"))
+    if userland:
+        (root / "usr").mkdir()
+        for name in USERLAND:
+            if os.path.exists(f"/usr/{name}"):  # a merged /usr, which all supported Debians have
+                (root / name).symlink_to(f"usr/{name}")
+        (root / "etc/nsswitch.conf").write_text(NSSWITCH)
+        shutil.copy("/etc/ld.so.cache", root / "etc/ld.so.cache")
 
 
-def enter(root, writable_proc_sys):
+def enter(root, writable_proc_sys, userland=False):
     """In the child, in its own mount and pid namespace: mounts what belongs there and makes it the root."""
     root = os.fspath(root)
     ns.mount(None, "/", None, ns.MS_REC | ns.MS_PRIVATE)
     ns.mount(root, root, None, ns.MS_BIND)
+    if userland:
+        ns.mount("/usr", f"{root}/usr", None, ns.MS_BIND)
+        ns.mount(None, f"{root}/usr", None, ns.MS_BIND | ns.MS_REMOUNT | ns.MS_RDONLY)
     ns.mount("proc", f"{root}/proc", "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
     if not writable_proc_sys:
         ns.mount(f"{root}/proc/sys", f"{root}/proc/sys", None, ns.MS_BIND)

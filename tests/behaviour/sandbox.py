@@ -46,6 +46,14 @@ CONTAINER_ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME": "box", "HOME": "/root"}
 
 
+def scratch():
+    """Where temporary files are made: in memory if programs can be run there as from a disk, else where others are."""
+    memory = "/dev/shm"
+    if os.path.isdir(memory) and not os.statvfs(memory).f_flag & (os.ST_NOEXEC | os.ST_NOSUID):
+        return memory  # some 2 ms less for each directory, of which a container has a dozen
+    return None
+
+
 def missing():
     """Why sandboxes cannot be made here, as one line; None when they can."""
     if os.geteuid() != 0:
@@ -219,13 +227,14 @@ class Container(Net):
     writable_proc_sys    whether /proc/sys can be written (Docker: no)
     user_namespaces      False: not one more can be made, as on a host with user.max_user_namespaces=0. PID 1 then has
                          its capabilities in a user namespace that owns the network.
+    userland             whether the machine's /usr is in the image, read-only, so that its programs run there
 
     Attributes: v4, v6, gateway4, gateway6, root (a Path to the files of the image; change them as you like),
     link (the name of the router's interface to it).
     """
 
     def __init__(self, internet, number, caps=DOCKER_CAPS | NET_ADMIN, ipv6=True, ipv6_on_new_links=True,
-                 ip_forward=True, writable_proc_sys=False, user_namespaces=True):
+                 ip_forward=True, writable_proc_sys=False, user_namespaces=True, userland=False):
         self._user_fd = None
         if user_namespaces:
             super().__init__()
@@ -234,15 +243,16 @@ class Container(Net):
             super().__init__(net_fd)
         self.caps = frozenset(caps)
         self.writable_proc_sys = writable_proc_sys
+        self.userland = userland
         network4, network6 = f"172.{20 + number // 256}.{number % 256}", f"fd00:20:{number:x}:"
         self.v4, self.gateway4 = f"{network4}.2", f"{network4}.1"
         self.v6, self.gateway6 = (f"{network6}:2", f"{network6}:1") if ipv6 else (None, None)
         self.link = f"box{number}"
         self._processes = []
-        self._directory = tempfile.TemporaryDirectory(prefix="box-")
+        self._directory = tempfile.TemporaryDirectory(prefix="box-", dir=scratch())
         self.root = pathlib.Path(self._directory.name)
         self.root.chmod(0o755)
-        rootfs.create(self.root, PROGRAMS)
+        rootfs.create(self.root, PROGRAMS, userland)
         internet.connect(self, self.link, self.v4, self.v6)
         self.sysctl({"ipv4/ip_forward": int(ip_forward), "ipv6/conf/all/forwarding": int(ip_forward),
                      "ipv6/conf/default/accept_dad": 1,
@@ -280,7 +290,7 @@ class Container(Net):
         """
         def setup(channel):
             ns.unshare(ns.CLONE_NEWNS | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC)
-            rootfs.enter(self.root, self.writable_proc_sys)
+            rootfs.enter(self.root, self.writable_proc_sys, self.userland)
             socket.sethostname("box")
             self._become(channel, user, groups, cwd)
             if prepare:

@@ -102,8 +102,7 @@ def test_processes_of_the_container_are_out_of_reach(agent, scoped):
 
 
 def test_agents_own_children_are_within_reach(agent):
-    agent.run("spawn", "ignore-term")
-    agent.process.expect("ready")
+    agent.spawn("ignore-term")
     jailed = agent.process.jail_pid()
     children = [int(pid) for pid in open(f"/proc/{jailed}/task/{jailed}/children").read().split()]
     pid = agent.process.status(children[0])["NSpid"].split()[-1]

@@ -70,8 +70,8 @@ def test_lists_and_ranges_of_ports_end_where_they_end(net, box, family, command,
 def test_any_port(net, box, family, port):
     host = getattr(net.allowed, family)
     with Agent(box, *allow(f"{host} {port}")) as agent:
-        assert set(outcomes(agent, "connect", host, [53, 80, 443, 8080]).values()) == {"OK"}
-        assert agent.do("udp", host, 53)["errno"] == "EPERM"
+        assert set(outcomes(agent, "connect", host, [80, 443, 8080]).values()) == {"OK"}
+        assert agent.do("udp", host, 80)["errno"] == "EPERM"
 
 
 def test_rules_add_up(net, box, family):
@@ -101,9 +101,10 @@ def test_no_rule_reaches_nothing(net, box, family):
     with Wire(net, box) as wire, Agent(box, "--agent-caps=net_raw") as agent:
         for host in net.allowed, net.denied:
             address = getattr(host, family)
-            assert set(outcomes(agent, "connect", address, [53, 80, 443]).values()) == {"ECONNREFUSED"}
-            assert set(outcomes(agent, "udp", address, [53, 80]).values()) == {"EPERM"}
+            assert set(outcomes(agent, "connect", address, [80, 443]).values()) == {"ECONNREFUSED"}
+            assert set(outcomes(agent, "udp", address, [80, 443]).values()) == {"EPERM"}
             assert agent.do("ping", address)["errno"] == "EPERM"
+            assert agent.do("udp", address, 53)["reply"] == ""  # is for the gate to answer
             assert not wire.packets(destination=address)
 
 
@@ -115,8 +116,8 @@ def test_container_without_ipv6(net):
             assert refused["errno"] in ("ENETUNREACH", "EADDRNOTAVAIL", "ECONNREFUSED") and refused["us"] < AT_ONCE
             result = agent.end()
     assert result.code == 0
-    assert result.err == (f"boundary-init: warning: rule 'cidr={net.allowed.v6} port=80': this container has no IPv6 address. "
-                          "It matches nothing here\n")
+    assert result.err == (f"boundary-init: warning: rule 'cidr={net.allowed.v6} port=80'. It matches nothing here: this "
+                          "container has no IPv6 address\n")
 
 
 # ---- refused at once
@@ -125,8 +126,8 @@ def test_container_without_ipv6(net):
 @pytest.mark.parametrize("what", ["host", "port", "proto"])
 def test_tcp_is_refused_at_once(net, box, family, what):
     allowed, denied = getattr(net.allowed, family), getattr(net.denied, family)
-    address, port = {"host": (denied, 80), "port": (allowed, 443), "proto": (allowed, 53)}[what]
-    with Wire(net, box) as wire, Agent(box, *allow(f"{allowed} port=80", f"{allowed} proto=udp port=53")) as agent:
+    address, port = {"host": (denied, 80), "port": (allowed, 443), "proto": (allowed, 8080)}[what]
+    with Wire(net, box) as wire, Agent(box, *allow(f"{allowed} port=80", f"{allowed} proto=udp port=8080")) as agent:
         tries = [agent.do("connect", address, port) for _ in range(15)]
         assert {one["errno"] for one in tries} == {"ECONNREFUSED"}
         assert statistics.median(one["us"] for one in tries) < AT_ONCE
@@ -137,7 +138,7 @@ def test_udp_is_refused_at_once(net, box, family):
     allowed, denied = getattr(net.allowed, family), getattr(net.denied, family)
     with Wire(net, box) as wire, Agent(box, *allow(f"{allowed} proto=udp port=53", f"{allowed} port=80")) as agent:
         assert agent.do("udp", allowed, 53)["reply"] == f"allowed {getattr(box, family)}"
-        for address, port in (denied, 53), (allowed, 80):
+        for address, port in (denied, 443), (allowed, 80):
             tries = [agent.do("udp", address, port) for _ in range(15)]
             assert {one["errno"] for one in tries} == {"EPERM"}
             assert statistics.median(one["us"] for one in tries) < AT_ONCE

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+import ways
 from agent import FAMILIES, TABLE, Agent, allow
 from sandbox import DOCKER_CAPS, NET_ADMIN
 from wire import Wire
@@ -18,6 +19,7 @@ def network(box):
     looks = [("nft", "list", "ruleset"), ("ip", "-details", "link"), ("ip", "addr"), ("ip", "rule"), ("ip", "-6", "rule"),
              ("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"),
              ("grep", "-rs", ".", "/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf", "/proc/sys/net/ipv4/ip_forward")]
+    ways.until(lambda: "tentative" not in box.tool("ip", "addr"), "all addresses are usable")  # what eth0 had to begin with
     return {look: sorted(box.tool(*look, check=False).splitlines()) for look in looks}
 
 

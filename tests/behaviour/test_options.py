@@ -12,8 +12,11 @@ import ways
 
 NONE = "--jail=none"
 HELLO = ["/probe", "say", "hello"]
-OPTIONS = ("agent-caps", "allow", "grace", "help", "jail", "no-userns", "print-plan", "publish", "user", "version")
-FLAGS = ("help", "no-userns", "print-plan", "version")
+OPTIONS = ("agent-caps", "allow", "audit", "deny", "grace", "help", "jail", "log-level", "no-userns", "observe", "policy",
+           "print-plan", "publish", "test", "upstream-proxy", "user", "version")
+FLAGS = ("help", "no-userns", "observe", "print-plan", "version")
+REPEATABLE = ("allow", "deny", "publish")
+COMMAND_LINE_ONLY = ("help", "test", "version")
 
 
 def variable(option):
@@ -44,10 +47,11 @@ def box(net):
 def test_help(box):
     result = box.run(["--help"])
     assert (result.code, result.err) == (0, "")
-    assert result.out.startswith("Usage: boundary-init [OPTION]... [--] PROGRAM [ARGUMENT]...\n")
+    assert result.out.startswith("Usage: boundary-init [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+                                 "       boundary-init [OPTION]... --test=METHOD URL\n")
     assert tuple(re.findall(r"^  --([a-z-]+)", result.out, re.MULTILINE)) == OPTIONS
     assert tuple(re.findall(r"^  --([a-z-]+) ", result.out, re.MULTILINE)) == FLAGS
-    assert re.findall(r"--([a-z-]+)=.*\(repeatable\)", result.out) == ["allow", "publish"]
+    assert re.findall(r"--([a-z-]+)=.*\(repeatable\)", result.out) == list(REPEATABLE)
     for code in "125", "126", "127", "128+N":
         assert code in result.out
 
@@ -78,6 +82,9 @@ def test_text_that_cannot_be_written(box, option):
 EFFECTS = {
     "agent-caps": ("net_raw,chown", "agent", "capabilities: chown,net_raw;", "capabilities: none;"),
     "allow": ("cidr=10.1.2.0/24 port=443", "all", "ip daddr 10.1.2.0/24 tcp dport 443 accept", None),
+    "deny": ("cidr=10.1.2.0/24 port=443 proto=tcp", "all", "ip daddr 10.1.2.0/24 tcp dport 443 log group 1 reject with tcp",
+             None),
+    "policy": ("/etc/policy", "all", "ip daddr 10.1.2.0/24 tcp dport 443 accept", None),
     "publish": ("8080:80", "all", "tcp dport 8080 dnat ip to", None),
     "user": ("agent", "agent", "uid 1000, gid 1000, groups 1000,2000,2001;", "uid 0, gid 0;"),
 }
@@ -87,6 +94,7 @@ EFFECTS = {
 @pytest.mark.parametrize("form", ["joined", "separate", "variable"])
 def test_each_option_has_its_effect(box, option, form):
     value, label, expected, otherwise = EFFECTS[option]
+    box.write("/etc/policy", "allow cidr=10.1.2.0/24 port=443\n")
     arguments = {"joined": [f"--{option}={value}"], "separate": [f"--{option}", value], "variable": []}[form]
     env = {variable(option): value} if form == "variable" else {}
     with_it, without_it = plan(box, arguments, env), plan(box)
@@ -113,6 +121,40 @@ def test_grace(box, form):
         assert process.wait(timeout=3).code == 128 + signal.SIGKILL
 
 
+@pytest.mark.parametrize("form", ["joined", "separate", "variable"])
+def test_audit_and_log_level(box, form):
+    """Asked for, all is written; by its level, only what was denied."""
+    def events(**values):
+        arguments, env = [], {}
+        for option, value in values.items():
+            option = option.replace("_", "-")
+            if form == "variable":
+                env[variable(option)] = value
+            else:
+                arguments += [f"--{option}={value}"] if form == "joined" else [f"--{option}", value]
+        result = box.run([*arguments, *HELLO], env=env)
+        assert (result.code, result.err) == (0, "") and "hello\n" in result.out
+        return [entry["event"] for entry in result.jsons]
+
+    assert events(audit="fd:1") == ["start"]
+    assert events(audit="fd:1", log_level="info") == ["start"]
+    assert events(audit="fd:1", log_level="warn") == []
+    assert events() == []
+
+
+@pytest.mark.parametrize("form", ["joined", "separate"])
+def test_what_the_rules_say(box, form):
+    """Exit code and text; a variable would make every start of an image one."""
+    test = ["--test=GET"] if form == "joined" else ["--test", "GET"]
+    rules = ["--allow=domain=example.com", "--deny=domain=evil.example.com"]
+    allowed = box.run([*rules, *test, "https://example.com/"])
+    assert (allowed.code, allowed.out, allowed.err) == (0, "allow: rule 'domain=example.com'\n", "")
+    denied = box.run([*rules, *test, "https://evil.example.com/"])
+    assert (denied.code, denied.out, denied.err) == (1, "deny: rule 'domain=evil.example.com'\n", "")
+    result = box.run(HELLO, env={"BOUNDARY_TEST": "GET"})
+    assert (result.code, result.out, result.err) == (0, "hello\n", "")
+
+
 FLAG_WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 
@@ -123,6 +165,14 @@ def test_flags_as_variables_are_what_they_say(net, word):
         namespaces = plan(box, env={"BOUNDARY_NO_USERNS": word})["namespaces"]
         assert namespaces == (["network"] if FLAG_WORDS[word] else ["user, network"])
         assert plan(box, ["--no-userns"], {"BOUNDARY_NO_USERNS": word})["namespaces"] == ["network"]
+
+
+@pytest.mark.parametrize("word", FLAG_WORDS)
+def test_observe_as_a_variable(box, word):
+    """What no rule allows goes through then."""
+    lets_through = "\t\tlog group 1 accept\n"
+    assert (lets_through in plan(box, env={"BOUNDARY_OBSERVE": word})["all"]) == FLAG_WORDS[word]
+    assert lets_through in plan(box, ["--observe"], {"BOUNDARY_OBSERVE": word})["all"]
 
 
 @pytest.mark.parametrize("word", FLAG_WORDS)
@@ -153,8 +203,8 @@ def test_the_last_one_wins(box):
 
 
 def test_lists_add_up(box):
-    env = {"BOUNDARY_ALLOW": "cidr=10.0.0.1\ncidr=10.0.0.2 port=2\n\ncidr=10.0.0.3\n",
-           "BOUNDARY_PUBLISH": "81\n82:8082"}
+    env = {"BOUNDARY_ALLOW": "cidr=10.0.0.1\n  cidr=10.0.0.2 port=2\r\n\n# nothing\ncidr=10.0.0.3 # the third\n",
+           "BOUNDARY_PUBLISH": "81\n82:8082 # udp is not\n\t\n"}
     rules = ["--allow", "cidr=10.0.0.4", "--publish=83", "--allow=cidr=10.0.0.5"]
     text = plan(box, rules, env)["all"]
     for number in range(1, 6):
@@ -172,8 +222,12 @@ def test_empty_variables_are_as_good_as_none(box):
 
 @pytest.mark.parametrize("way", ways.PID1, ids=str)
 def test_variables_are_not_passed_on(box, way):
-    values = {"grace": "9", "user": "0", "no-userns": "no", "print-plan": "no", "agent-caps": ""}
-    values |= {"allow": "cidr=10.0.0.1", "publish": "80"} if way.jail == "veth" else {"allow": "", "publish": ""}
+    values = {"grace": "9", "user": "1000", "no-userns": "no", "print-plan": "no", "agent-caps": ""}
+    values |= {"observe": "no", "audit": "stderr", "log-level": "warn", "upstream-proxy": "http://proxy:3128"}
+    jailed = {"allow": "cidr=10.0.0.1", "deny": "domain=example.com", "publish": "80", "policy": "/etc/policy"}
+    values |= jailed if way.jail == "veth" else dict.fromkeys(jailed, "")
+    assert {*values, "jail", *COMMAND_LINE_ONLY} == set(OPTIONS)
+    box.write("/etc/policy", "allow cidr=10.0.0.2\n")
     env = {variable(option): value for option, value in values.items()} | {"BOUNDARY_JAIL": way.jail}
     others = {"BOUNDARY": "1", "BOUNDARYS_JAIL": "2", "OTHER": "3", "NOT_BOUNDARY_JAIL": "4", "BOUNDARY_JAILER": "5"}
     result = way.run(box, ["/probe", "status"], env=env | others)

@@ -23,7 +23,13 @@ POLICIES = {
                       "2001:db8::/33 port=*", "192.0.2.128/25"),
     "icmp": allow("203.0.113.0/24 proto=icmp", "2001:db8:a::/64 proto=icmp"),
     "published": [*allow("203.0.113.10"), "--publish=80:8080", "--publish=53/udp"],
+    "denied": [*allow("203.0.113.0/24", "2001:db8::/32 port=80"), "--deny=cidr=203.0.113.10 proto=tcp port=80,443",
+               "--deny=cidr=2001:db8:a::10 proto=udp", "--deny=cidr=203.0.113.10 proto=icmp"],
+    "names": ["--allow=domain=example.com", "--deny=domain=deep.example.com", *allow("203.0.113.10 port=80")],
+    "observed": ["--observe", "--deny=cidr=203.0.113.10 proto=udp port=123"],
 }
+
+HOSTS = "127.0.0.1 localhost\n::1 localhost\n203.0.113.10 one\n2001:db8:a::10 one two\n198.51.100.20 three\n"
 
 
 def printed_tables(plan):
@@ -43,6 +49,7 @@ def held_table(net):
 @pytest.mark.parametrize("forwarding", [True, False])
 def test_printed_rules_are_those_in_force(net, policy, forwarding):
     with net.container(ip_forward=forwarding, writable_proc_sys=True) as box:
+        box.write("/etc/hosts", HOSTS)
         plan = box.run(["--print-plan", *POLICIES[policy], "/probe"])
         assert (plan.code, plan.err) == (0, "")
         tables = printed_tables(plan.out)
@@ -69,6 +76,20 @@ def test_printed_links_addresses_and_routes_are_those_in_force(net, box):
         for family in "-4", "-6":
             gateway = jail.ip_json(family, "route", "show", "default")[0]["gateway"]
             assert f"route         default via {gateway} dev eth0 in the jail\n" in plan
+
+
+@pytest.mark.parametrize("ipv6", [True, False])
+def test_printed_listeners_are_those_in_force(net, ipv6):
+    with net.container(ipv6=ipv6) as box:
+        plan = box.run(["--print-plan", "/probe"]).out
+        with Agent(box) as agent, agent.jail() as jail:
+            listeners = {line.split()[3] for line in jail.tool("ss", "-Hltn").splitlines()}
+            datagrams = {line.split()[3] for line in jail.tool("ss", "-Hlun").splitlines()}
+    families = ["127.0.0.1", "[::1]"] if ipv6 else ["127.0.0.1"]
+    assert listeners == {f"{address}:{port}" for address in families for port in (31080, 31053)}
+    assert datagrams == {f"{address}:31053" for address in families}
+    assert [line for line in plan.splitlines() if line.startswith("listen ")] == [
+        f"listen        {address}:31080, {address}:31053 in the jail, for the gate" for address in families]
 
 
 def test_printed_identities_are_those_in_force(box):
@@ -134,12 +155,13 @@ def test_no_helper_is_executed_and_secure_bits_are_locked(net):
     executed = [call for call in made if "execve(" in call or "execveat(" in call]
     assert len(executed) == 1 and 'execve("/probe", ["/probe", "exit", "7"]' in executed[0]
     processes = [call for call in made if any(name in call for name in ("clone(", "clone3(", "fork("))]
-    assert len(processes) == 1 and "CLONE_NEWUSER|CLONE_NEWNET" in processes[0]
+    assert len(processes) == 2 and "CLONE_NEW" not in processes[0] and "CLONE_NEWUSER|CLONE_NEWNET" in processes[1]
     locked = [call for call in made if "PR_SET_SECUREBITS" in call]
-    assert len(locked) == 1 and locked[0].endswith("= 0")
-    for bit in "NOROOT", "NO_SETUID_FIXUP", "NO_CAP_AMBIENT_RAISE":
-        assert f"SECBIT_{bit}|" in locked[0] and f"SECBIT_{bit}_LOCKED" in locked[0]
-    assert "SECBIT_KEEP_CAPS_LOCKED" in locked[0]
+    assert len(locked) == 2  # by the gate, by PID 1
+    for call in locked:
+        assert call.endswith("= 0") and "SECBIT_KEEP_CAPS_LOCKED" in call
+        for bit in "NOROOT", "NO_SETUID_FIXUP", "NO_CAP_AMBIENT_RAISE":
+            assert f"SECBIT_{bit}|" in call and f"SECBIT_{bit}_LOCKED" in call
 
 
 def test_the_image_holds_no_other_program(box):

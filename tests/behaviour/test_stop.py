@@ -10,10 +10,13 @@ import pytest
 
 import signal_sets
 import ways
+from service import PORTS
 
 TERM = signal.SIGTERM
 LATE = 1.5  # seconds that a busy machine may add
 LAST_WORDS = 0.5  # seconds between TERM to all that is left and KILL, where the grace leaves less
+LAST_RECORDS = 1.0  # seconds that the gate has for its end
+STREAM = "stream.example.com"
 
 
 def ends_of(reader):
@@ -63,6 +66,8 @@ def test_the_agents_code_comes_back_at_once(box, way):
         result = stop(process)
     assert (result.code, result.err) == (9, "")
     assert result.seconds < LATE
+    if way.plain:
+        assert ways.keeper_of(box).children() == []  # it reaped all that it had
 
 
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
@@ -104,6 +109,11 @@ def test_an_agent_that_ignores_term_is_killed_after_the_grace(box, way):
         result = stop(process)
     assert result.code == 128 + signal.SIGKILL
     assert 0.45 < result.seconds < 0.5 + LAST_WORDS + LATE
+
+
+@pytest.mark.parametrize("way", ways.ALL, ids=str)
+def test_the_agents_own_end_is_one_at_once(box, way):
+    assert way.run(box, ["/probe", "seq", "orphans", "3", ",", "exit", "5"], ["--grace=30"]).seconds < LATE
 
 
 def test_a_grace_of_nothing(box):
@@ -166,3 +176,95 @@ def test_a_plain_command_leaves_its_neighbours_alone(box, way):
         assert neighbour.running()
         neighbour.signal(TERM)
         assert (neighbour.wait().code, signal_sets.seen(neighbour.out)) == (3, [TERM])
+
+
+# ---- the gate in it: it does not end by TERM, and nobody waits for it
+
+
+def open_flow(agent, **settings):
+    """An agent with a connection through the gate that takes longer than any test."""
+    bounded = agent(f"domain={STREAM}", **settings)
+    bounded.start("tcp", host=STREAM, port=PORTS["http"], wait=60,
+                  send=[f"GET /slow?seconds=60 HTTP/1.1\r\nHost: {STREAM}\r\n\r\n"])
+    bounded.records(event="verdict", verdict="allow", name=STREAM, at_least=1)
+    return bounded
+
+
+def ends_of_flows(bounded):
+    """As the audit has them when all is over."""
+    return [(record["name"], record["end"]) for record in bounded.records(event="flow", at_least=1)]
+
+
+def test_open_flows_do_not_hold_a_stop_up(agent):
+    bounded = open_flow(agent, options=["--grace=30"])
+    result = stop(bounded.process)
+    assert (result.code, result.err) == (128 + TERM, "")
+    assert result.seconds < LATE
+    assert ends_of_flows(bounded) == [(STREAM, "the agent has ended")]
+
+
+def test_flows_of_an_agent_that_ignores_term_end_with_it(agent):
+    """Until then they go on: the grace is there to bring things to an end."""
+    bounded = open_flow(agent, options=["--grace=0.7"], prepare=lambda: signal_sets.ignore({TERM}))
+    started = time.monotonic()
+    bounded.process.signal(TERM)
+    time.sleep(0.4)
+    assert not bounded.records(event="flow")
+    result = bounded.process.wait()
+    assert (result.code, result.err) == (128 + signal.SIGKILL, "")
+    assert 0.65 < time.monotonic() - started < 0.7 + LAST_WORDS + LATE
+    assert ends_of_flows(bounded) == [(STREAM, "the agent has ended")]
+
+
+@pytest.mark.parametrize("way", ways.JAILED, ids=str)
+def test_term_to_all_is_not_for_the_gate(box, way):
+    """While the others still have their time, it is still there."""
+    left = Left(box, way, ["ignore-term"], ["signals", "9"], "--grace=0.8")
+    with left as process:
+        gate = ways.gate_of(process)
+        started = time.monotonic()
+        process.signal(TERM)
+        process.expect("15 TERM")
+        time.sleep(0.3)
+        assert ways.gate_of(process) == gate and ways.state_of(gate) == "S"
+        assert process.wait().code == 9
+        assert 0.75 < time.monotonic() - started < 0.8 + LAST_WORDS + LATE
+
+
+@pytest.mark.parametrize("way", ways.JAILED, ids=str)
+def test_a_gate_that_stands_still_does_not_hold_a_stop_up(box, way):
+    with way.start(box, ["/probe", "signals", "9"], ["--grace=30"]) as process:
+        process.expect("ready")
+        gate = ways.gate_of(process)
+        os.kill(gate, signal.SIGSTOP)
+        ways.until(lambda: ways.state_of(gate) == "T", "the gate stands still")
+        result = stop(process)
+    assert (result.code, result.err) == (9, "")
+    assert result.seconds < LAST_RECORDS + LATE
+
+
+@pytest.mark.parametrize("way", ways.JAILED, ids=str)
+def test_a_stop_while_there_is_no_gate(box, way):
+    """One that died young comes back after a second; a stop does not wait for it, and starts no other."""
+    with way.start(box, ["/probe", "signals", "9"], ["--grace=30"]) as process:
+        process.expect("ready")
+        os.kill(ways.gate_of(process), signal.SIGKILL)
+        process.expect("gate: process: ended by signal 9", stream="err")
+        result = stop(process)
+    assert (result.code, result.err.count("boundary-init: ")) == (9, 1)
+    assert result.seconds < LATE
+
+
+@pytest.mark.parametrize("way", ways.JAILED, ids=str)
+def test_a_gate_that_dies_during_the_grace(box, way):
+    """It is started again, and the stop takes its course."""
+    with way.start(box, ["/probe", "ignore-term"], ["--grace=2"]) as process:
+        process.expect("ready")
+        gate = ways.gate_of(process)
+        started = time.monotonic()
+        process.signal(TERM)
+        os.kill(gate, signal.SIGKILL)
+        process.expect("gate: process: ended by signal 9", stream="err")
+        ways.until(lambda: any(ways.is_gate(pid, process.pid) for pid in process.children() if pid != gate), "the next gate")
+        assert process.wait().code == 128 + signal.SIGKILL
+        assert 1.95 < time.monotonic() - started < 2 + LAST_WORDS + LATE

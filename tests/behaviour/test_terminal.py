@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,11 @@ def foreground_group(process):
 
 def group_of(pid):
     return os.getpgid(pid)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
 
 
 # ---- one agent on a terminal
@@ -73,6 +79,22 @@ def test_keys_arrive_once(box, way):
     assert re.findall(r"\d\d [A-Z]+", result.out) == ["02 INT", "03 QUIT", "20 TSTP", "02 INT", "15 TERM"]
 
 
+@pytest.mark.parametrize("way", ways.JAILED, ids=str)
+def test_keys_are_not_for_the_gate(box, way):
+    with way.start(box, ["/probe", "signals", "7"], tty=True, prepare=no_echo) as process:
+        process.expect("ready")
+        gate = ways.gate_of(process)
+        assert group_of(gate) == gate
+        for key, line in (CTRL_C, "02 INT"), (CTRL_BACKSLASH, "03 QUIT"), (CTRL_Z, "20 TSTP"):
+            process.write(key)
+            process.expect(f"{line}\r\n")
+        process.resize(50, 132)
+        process.expect("28 WINCH")
+        status = process.status(gate)
+        assert (status["SigPnd"], status["ShdPnd"], status["State"][0]) == ("0" * 16, "0" * 16, "S")
+        assert ways.gate_of(process) == gate
+
+
 @pytest.mark.parametrize("way", ways.ALL, ids=str)
 @pytest.mark.parametrize("key,number", [(CTRL_C, signal.SIGINT), (CTRL_BACKSLASH, signal.SIGQUIT)])
 def test_init_survives_a_key_that_ends_the_agent(box, way, key, number):
@@ -104,8 +126,12 @@ def test_the_end_of_the_terminal_is_a_hangup(box, way):
     """The kernel tells the session's leader, which is init, and the foreground group, which is the agent."""
     with way.start(box, ["/probe", "sleep"], tty=True) as process:
         process.expect("ready")
+        children = [os.pidfd_open(pid) for pid in process.children()]
         process.hang_up()
         assert process.wait().code == 128 + signal.SIGHUP
+        for child in children:
+            assert select.select([child], [], [], 0)[0], "the agent or the gate is still there"
+            os.close(child)
 
 
 # ---- terminals that do not work as usual
@@ -138,7 +164,8 @@ def test_without_dev_tty_on_standard_error_alone(box, way):
         leave_only_standard_error()
 
     with way.start(box, ["/probe", "sleep"], tty=True, prepare=prepare) as process:
-        ways.until(lambda: process.children() == [foreground_group(process)], "the agent is in front")
+        ways.until(lambda: foreground_group(process) in process.children(), "the agent is in front")
+        assert foreground_group(process) == ways.agent_of(process)
         process.write(CTRL_C)
         assert process.wait().code == 128 + signal.SIGINT
 
@@ -204,10 +231,10 @@ class Shell:
         return self.expect(PROMPT)
 
     def job(self):
-        """The boundary-init that runs below the shell, and its agent; or what there is of them yet."""
+        """The boundary-init that runs below the shell, and its agent; or what there is of them yet. Not the gate, which
+        has a group of its own and so is none of the shell's business."""
         init, = self.process.children()
-        with open(f"/proc/{init}/task/{init}/children", encoding="ascii") as children:
-            return (init, *map(int, children.read().split()))
+        return (init, *(pid for pid in children_of(init) if not ways.is_gate(pid, init)))
 
     def foreground(self):
         return foreground_group(self.process)
@@ -269,6 +296,20 @@ def test_stop_and_foreground(shell, jail):
     shell.type(CTRL_D)
     shell.expect(PROMPT)
     assert shell.run("echo code $?") == "code 0\r\n"
+
+
+def test_the_gate_is_not_stopped_with_the_job(shell):
+    """Init could not start it again then."""
+    shell.type("boundary-init /probe sleep\n")
+    shell.expect("ready\r\n")
+    init, agent = shell.job()
+    gate, = set(children_of(init)) - {agent}
+    shell.type(CTRL_Z)
+    assert "Stopped" in shell.expect(PROMPT)
+    await_states(shell, "TT")
+    assert ways.state_of(gate) == "S"
+    assert "still here" in shell.run("kill %1; fg; echo still here")
+    ways.until(lambda: not os.path.exists(f"/proc/{gate}"), "the end of the gate")
 
 
 @JAILS

@@ -6,6 +6,8 @@
         assert way.run(box, ["/probe", "exit", "3"]).code == 3
 """
 
+import contextlib
+import os
 import re
 import time
 import weakref
@@ -56,8 +58,25 @@ ALL = (*PID1, *PLAIN)
 
 
 def agent_of(process):
-    """The agent's pid, as the machine sees it: init's first child."""
-    return process.children()[0]
+    """The agent's pid, as the machine sees it. With a jail init has another child of its own, the gate."""
+    return process.jail_pid() if jailed(process) else process.children()[0]
+
+
+def gate_of(process):
+    """The gate's pid, as the machine sees it."""
+    [gate] = [pid for pid in process.children() if is_gate(pid, process.pid)]
+    return gate
+
+
+def is_gate(pid, init):
+    """Whether a child of init is of its program too, and in its network: not the agent, not one that was left."""
+    with contextlib.suppress(FileNotFoundError):  # it has ended
+        return all(os.readlink(f"/proc/{pid}/{what}") == os.readlink(f"/proc/{init}/{what}") for what in ("exe", "ns/net"))
+    return False
+
+
+def jailed(process):
+    return "--jail=none" not in process.popen.args
 
 
 def state_of(pid):
@@ -68,7 +87,7 @@ def state_of(pid):
 
 def await_agent(process):
     """For agents that cannot say when they are ready: waits until the probe has been executed."""
-    until(lambda: [process.status(pid)["Name"] for pid in process.children()] == ["probe"], "the agent runs")
+    until(lambda: "probe" in [process.status(pid)["Name"] for pid in process.children()], "the agent runs")
 
 
 def until(condition, what, timeout=TIMEOUT):

@@ -9,6 +9,8 @@ jails does the same with fewer words; see containers.py.
 Containers need not be removed: the engine takes all of them along when it stops.
 """
 
+import contextlib
+
 import pytest
 
 import containers
@@ -17,19 +19,27 @@ import images
 import sandbox
 
 
+@contextlib.contextmanager
+def internet_of_names():
+    """An Internet; its attribute names is the Nameserver there, which knows containers.ZONE."""
+    with sandbox.Internet() as internet, containers.serve_names(internet) as internet.names:
+        yield internet
+
+
 @pytest.fixture(scope="session")
 def net():
     reason = sandbox.missing() or engines.missing()
     if reason:
         pytest.skip(reason)
-    with sandbox.Internet() as internet:
+    with internet_of_names() as internet:
         yield internet
 
 
 @pytest.fixture(scope="session")
 def engine(net):
     """A dockerd on a machine of the internet; there, its containers are seen as MACHINE_V4 (masqueraded)."""
-    with engines.Engine(net.machine(engines.MACHINE_V4, engines.MACHINE_V6, routes=[engines.SUBNET_V6])) as docker:
+    machine = net.machine(engines.MACHINE_V4, engines.MACHINE_V6, routes=[engines.SUBNET_V6])
+    with engines.Engine(machine, containers.RESOLVER) as docker:
         yield docker
 
 
@@ -60,8 +70,16 @@ def project_image(builder, engine):
 
 
 @pytest.fixture(scope="session")
+def example_image(builder, project_image, engine):
+    """The example's image, from its own Dockerfile, which takes boundary-init out of the project's."""
+    tag = images.build_with_packages(builder, "example", images.EXAMPLE)
+    images.transfer(builder, engine, tag)
+    return tag
+
+
+@pytest.fixture(scope="session")
 def agent_image(engine):
-    """FROM scratch, with boundary-init as ENTRYPOINT and /probe; its tag."""
+    """FROM scratch, with boundary-init as ENTRYPOINT, /probe, and /agent, that of the example; its tag."""
     return images.build_agent_image(engine)
 
 

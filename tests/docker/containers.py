@@ -15,7 +15,9 @@ First the arguments of boundary-init, then options of 'docker run'. What the vet
 import contextlib
 import functools
 import itertools
+import json
 import pathlib
+import socket
 import time
 
 from engine import MACHINE_V4  # first: it lets the next lines find their modules
@@ -23,6 +25,7 @@ from engine import MACHINE_V4  # first: it lets the next lines find their module
 import namespaces as ns  # noqa: I001
 import sandbox
 from agent import Agent, allow
+from nameserver import Nameserver
 
 OWN_FAILURE = 125
 AT_ONCE = 1000  # microseconds
@@ -33,7 +36,20 @@ CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 # What containers have where Docker has switched it on for the whole host; here it did so in its own network only.
 IP_FORWARD = ("--sysctl", "net.ipv4.ip_forward=1")
 
+# Names of the test's internet, and the server that knows them.
+ALLOWED, DENIED, METADATA = "api.example.com", "www.example.com", "metadata.example.com"
+RESOLVER = "192.0.2.53"
+
 _numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def serve_names(net):
+    """The Nameserver at RESOLVER, a host of its own."""
+    host = net.add_host("resolver", RESOLVER, "2001:db8:53::53", ports=None)
+    zone = {ALLOWED: net.allowed.v4, "example.com": net.allowed.v4, DENIED: net.denied.v4, METADATA: "169.254.169.254"}
+    with Nameserver(host.socket(socket.AF_INET, socket.SOCK_DGRAM), RESOLVER, zone) as names:
+        yield names
 
 
 def new_name():
@@ -47,6 +63,18 @@ def main_job(net, *options):
             "connect", net.allowed.v4, "80", ",", "connect", net.denied.v4, "80"]
 
 
+def denials(result, **members):
+    """The records of what was denied, on standard error, that have these members."""
+    found = [json.loads(line) for line in result.err.splitlines() if line.startswith("{")]
+    assert not [one for one in found if one["verdict"] != "deny"], result
+    return [one for one in found if all(one.get(key) == value for key, value in members.items())]
+
+
+def words(result):
+    """What was said on standard error besides."""
+    return "".join(line for line in result.err.splitlines(keepends=True) if not line.startswith("{"))
+
+
 def works(net, result):
     """Asserts that an agent that did the main job was in its jail and fared as it should; returns its status."""
     assert result.code == 1, result
@@ -55,7 +83,7 @@ def works(net, result):
 
 def worked(net, result):
     """The same for one that has gone on to do other things."""
-    assert result.err == "", result
+    assert words(result) == "" and denials(result, event="packet", proto="tcp", address=net.denied.v4, port=80), result
     status, reached, refused = result.jsons
     assert {name: status[name] for name in CAPABILITY_SETS} == dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY)
     assert (status["NoNewPrivs"], sorted(status["interfaces"])) == (1, ["eth0", "lo"])
@@ -180,7 +208,7 @@ class Jails:
         with Agent(box, *arguments) as agent:
             yield agent
             result = agent.end()
-            assert (result.code, result.err) == (0, ""), result
+            assert (result.code, words(result)) == (0, ""), result
 
     def plain(self, command, *options):
         """A container without boundary-init, of the same image, in the background."""

@@ -10,6 +10,8 @@ bridges, iptables rules and ip_forward are set there, and containers reach the t
 
 Engine(None) shares the machine's network instead, for builds that install packages. It then has no bridge, sets no
 rule and no sysctl: use 'docker build --network host'.
+
+Engine(net, resolver): the machine's /etc/resolv.conf names this server, so containers ask it, by Docker or directly.
 """
 
 import contextlib
@@ -57,8 +59,9 @@ def missing():
 class Engine:
     """A running dockerd. Attributes: net (a Net, or None), directory, version ('20.10.24+dfsg1')."""
 
-    def __init__(self, net):
+    def __init__(self, net, resolver=None):
         self.net = net
+        self._resolver = resolver
         self._temporary = tempfile.TemporaryDirectory(prefix="engine-")
         self.directory = pathlib.Path(self._temporary.name)
         self._cgroup = self.directory.name
@@ -92,6 +95,9 @@ class Engine:
         if resolver.is_symlink() and not resolver.exists():  # it points into /run
             resolver.resolve().parent.mkdir(parents=True)
             resolver.resolve().write_text(servers)
+        if self._resolver:
+            (self.directory / "resolv.conf").write_text(f"nameserver {self._resolver}\n")
+            ns.mount(self.directory / "resolv.conf", "/etc/resolv.conf", None, ns.MS_BIND)
         ns.die_with_parent()
 
     def _start(self):

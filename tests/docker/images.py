@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPS = ROOT / "build" / "deps"
 MOBY_PROFILE = DEPS / "moby" / "default.json"
 BASE_TARBALL = DEPS / "debian-bookworm.tar"
+EXAMPLE = ROOT / "tests" / "examples" / "agent"
 
 BUILD_TIMEOUT = 600.0  # seconds; with apt-get on a slow mirror
 
@@ -47,20 +48,30 @@ def build(docker, tag, dockerfile, files=None, timeout=BUILD_TIMEOUT):
     return tag
 
 
-def build_agent_image(docker, tag="agent"):
-    """FROM scratch: boundary-init as the ENTRYPOINT, the probe, and the users of the sandbox's images."""
+def compile_example_agent(directory, compiler=("musl-gcc", "-static")):
+    """The example's agent, which knows names only: static with musl, whose resolver is its own; its path."""
+    program = pathlib.Path(directory) / "agent"
+    subprocess.run([*compiler, "-O2", "-o", program, EXAMPLE / "agent.c"], check=True, capture_output=True)
+    return program
+
+
+AGENT_IMAGE = """\
+FROM {base}
+COPY boundary-init /sbin/boundary-init
+COPY probe agent /
+COPY passwd group /etc/
+ENTRYPOINT ["/sbin/boundary-init"]
+"""
+
+
+def build_agent_image(docker, tag="agent", base="scratch", compiler=("musl-gcc", "-static")):
+    """boundary-init as the ENTRYPOINT, the probe, the example's agent, and the users of the sandbox's images."""
     with tempfile.TemporaryDirectory(prefix="etc-") as etc:
-        files = {"boundary-init": sandbox.INIT, "probe": sandbox.PROBE}
+        files = {"boundary-init": sandbox.INIT, "probe": sandbox.PROBE, "agent": compile_example_agent(etc, compiler)}
         for name, content in ("passwd", sandbox.rootfs.PASSWD), ("group", sandbox.rootfs.GROUP):
             files[name] = pathlib.Path(etc) / name
             files[name].write_text(content)
-        return build(docker, tag, """\
-FROM scratch
-COPY boundary-init /sbin/boundary-init
-COPY probe /probe
-COPY passwd group /etc/
-ENTRYPOINT ["/sbin/boundary-init"]
-""", files)
+        return build(docker, tag, AGENT_IMAGE.format(base=base), files)
 
 
 def _mirror():
@@ -102,10 +113,15 @@ def import_base_image(docker):
     docker.docker("import", "--change", 'CMD ["bash"]', BASE_TARBALL, "debian:bookworm-slim", timeout=BUILD_TIMEOUT)
 
 
-def build_project_image(docker, tag="boundary-init"):
-    """The Dockerfile at the top, as a user builds it. It installs packages: the engine needs the machine's network."""
-    docker.docker("build", "--network", "host", "--tag", tag, ROOT, timeout=BUILD_TIMEOUT)
+def build_with_packages(docker, tag, directory):
+    """What a user builds. It installs packages: the engine needs the machine's network."""
+    docker.docker("build", "--network", "host", "--tag", tag, directory, timeout=BUILD_TIMEOUT)
     return tag
+
+
+def build_project_image(docker, tag="boundary-init"):
+    """The Dockerfile at the top."""
+    return build_with_packages(docker, tag, ROOT)
 
 
 def transfer(source, target, tag):

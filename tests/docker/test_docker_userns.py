@@ -10,7 +10,7 @@ import engine as engines
 import images
 import namespaces as ns
 import sandbox
-from containers import main_job, refusal, status_of, works
+from containers import ALLOWED, DENIED, denials, main_job, refusal, status_of, works
 
 REMAPPED = "daemon"
 FIRST_ID, IDS = 100000, 65536
@@ -32,7 +32,7 @@ class RemappedEngine(engines.Engine):
 
 @pytest.fixture(scope="module")
 def own_net(net):
-    with sandbox.Internet() as internet:
+    with sandbox.Internet() as internet, containers.serve_names(internet):
         yield internet
 
 
@@ -42,7 +42,7 @@ def jails(own_net, flags):
         pwd.getpwnam(REMAPPED)
     except KeyError:
         pytest.skip(f"there is no user {REMAPPED}")
-    with RemappedEngine(own_net.machine(engines.MACHINE_V4, engines.MACHINE_V6)) as docker:
+    with RemappedEngine(own_net.machine(engines.MACHINE_V4, engines.MACHINE_V6), containers.RESOLVER) as docker:
         yield containers.Jails(docker, images.build_agent_image(docker), flags)
 
 
@@ -52,6 +52,14 @@ def test_main_job(own_net, jails, user):
     status = works(own_net, jails.run(main_job(own_net, "--user", user)))
     assert status["uid_map"].split() == status["gid_map"].split() == ["0", "0", str(IDS)]
     assert status["Uid"] == [int(user)] * 4
+
+
+def test_names(jails):
+    rule = ["--allow", f"domain={ALLOWED}"]
+    result = jails.run([*rule, "/agent", ALLOWED])
+    assert (result.code, result.out, result.err) == (0, f"allowed {engines.MACHINE_V4}\n", "")
+    result = jails.run([*rule, "/agent", DENIED])
+    assert result.out.startswith("HTTP/1.1 403 ") and denials(result, proto="http", name=DENIED)
 
 
 def test_pid_1_is_nobody_on_the_machine(jails):

@@ -15,6 +15,7 @@ struct strings {
 };
 
 static struct options options; /* too large for a stack */
+static struct policy policy;
 
 /* Takes strings up to an empty one, each to a place of its own. */
 static void take_strings(struct cursor *c, struct strings *s)
@@ -43,19 +44,48 @@ static void free_strings(const struct strings *s)
 static int parse(char **argv, char **envp, struct failure *f)
 {
 	memset(&options, 0, sizeof(options));
+	options.policy = &policy;
+	policy.count = 0;
 	forget_failure(f);
 	return options_parse(&options, argv, envp, f);
 }
 
-static void check_options(const struct strings *arguments)
+/* A string of the command line or of the environment: it ends where theirs ends. */
+static bool is_end_of_one(const char *string, const struct strings *s)
+{
+	for (unsigned int i = 0; i < s->count; i++)
+		if (string >= s->at[i] && string <= s->at[i] + strlen(s->at[i]))
+			return true;
+	return false;
+}
+
+static void check_proxy(void)
+{
+	struct span host = options.proxy.host;
+	struct address address;
+
+	HOLDS((host.length == 0) == (options.proxy.port == 0));
+	if (host.length == 0)
+		return;
+	HOLDS(!span_has(host, '@') && !span_has(host, '*') && !span_has(host, '/'));
+	HOLDS(!span_has(host, ':') || address_parse(host, &address));
+}
+
+static void check_options(const struct strings *arguments, const struct strings *variables)
 {
 	HOLDS(options.jail == JAIL_VETH || options.jail == JAIL_NONE);
 	HOLDS(options.grace < 86401 * 1000);
 	HOLDS(options.program >= arguments->at);
 	HOLDS(options.program <= arguments->at + arguments->count);
-	HOLDS(options.policy.count <= POLICY_RULES);
-	for (unsigned int i = 0; i < options.policy.count; i++)
-		check_rule(&options.policy.rules[i]);
+	HOLDS(options.policy == &policy && policy.count <= POLICY_RULES);
+	for (unsigned int i = 0; i < policy.count; i++)
+		check_rule(&policy.rules[i]);
+	HOLDS(!options.policy_file || is_end_of_one(options.policy_file, arguments) ||
+	      is_end_of_one(options.policy_file, variables));
+	HOLDS(!options.policy_file || options.policy_file[0]);
+	HOLDS(options.log_level < AUDIT_LEVELS);
+	HOLDS(options.log_level == 0 || options.log_level_given);
+	check_proxy();
 	HOLDS(options.publish_count <= PUBLISH_MAX);
 	for (unsigned int i = 0; i < options.publish_count; i++) {
 		const struct publish *p = &options.publish[i];
@@ -79,7 +109,7 @@ static void check_clearing(const struct strings *variables)
 	HOLDS(parse(none, none, &failure) == 0);
 	memcpy(&without, &options, sizeof(options));
 	HOLDS(parse(none, left, &failure) == 0);
-	HOLDS(memcmp(&without, &options, sizeof(options)) == 0);
+	HOLDS(memcmp(&without, &options, sizeof(options)) == 0 && policy.count == 0);
 	for (unsigned int i = 0; i < variables->count; i++) {
 		if (left[k] == variables->at[i])
 			k++;
@@ -98,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_strings(&c, &arguments);
 	take_strings(&c, &variables);
 	if (parse(arguments.at, variables.at, &failure) == 0)
-		check_options(&arguments);
+		check_options(&arguments, &variables);
 	else
 		check_failure(&failure);
 	check_clearing(&variables);

@@ -15,6 +15,7 @@
 
 struct container {
 	struct options options;
+	struct policy policy;
 	struct facts facts;
 	struct account account;
 	bool has_account; /* --user was given */
@@ -51,6 +52,7 @@ static inline void container_reset(struct container *c)
 
 	memset(c, 0, sizeof(*c));
 	c->options.program = program;
+	c->options.policy = &c->policy;
 	container_set_caps(c, CONTAINER_CAPS);
 	c->facts.uids = (struct id_map){ .extents = { { 0, 0, EVERY_ID } }, .count = 1 };
 	c->facts.gids = c->facts.uids;
@@ -76,7 +78,23 @@ static inline void container_add_ipv6(struct container *c)
 
 static inline void container_allow(struct container *c, const char *rule)
 {
-	assert_int_equal(policy_add(&c->options.policy, span_of(rule), &c->failure), 0);
+	assert_int_equal(policy_add(&c->policy, span_of(rule), false, &c->failure), 0);
+}
+
+static inline void container_deny(struct container *c, const char *rule)
+{
+	assert_int_equal(policy_add(&c->policy, span_of(rule), true, &c->failure), 0);
+}
+
+/* A line of /etc/hosts. */
+static inline void container_add_host(struct container *c, const char *address)
+{
+	struct host *h = &c->facts.resolv.hosts[c->facts.resolv.host_count++];
+
+	memset(&h->address, 0xff,
+	       sizeof(h->address)); /* behind an IPv4 address may stand anything */
+	assert_true(address_parse(span_of(address), &h->address));
+	h->name = span_of("a-host");
 }
 
 static inline void container_publish(struct container *c, const char *at, uint16_t port,
@@ -107,6 +125,13 @@ static inline void container_plan(struct container *c)
 {
 	if (container_try(c) < 0)
 		FAIL("no plan: %s: %s", c->failure.stage, c->failure.what);
+}
+
+/* Another policy, for a plan that was made and whose jail is there. */
+static inline int container_change(struct container *c)
+{
+	forget_failure(&c->failure);
+	return plan_change_policy(&c->plan, &c->options, &c->failure);
 }
 
 static inline void container_refuses(struct container *c, const char *failure)

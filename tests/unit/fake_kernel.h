@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's end of a netlink socket, without a kernel: libc's sendto, recvmsg and setsockopt are
+ * The kernel's end of a netlink socket, without a kernel: libc's sendto, recvfrom and setsockopt are
  * replaced for the whole program. What was sent can be looked at; the answers are the test's own.
  * To be included by one file of a program.
  */
@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <libmnl/libmnl.h>
 
@@ -32,7 +31,7 @@ struct kernel {
 	size_t sent_length;
 	int send_error; /* errno that sendto fails with */
 	size_t room; /* of the socket's send buffer, in bytes; 0: any */
-	int silence; /* errno of recvmsg when there is nothing more to say; 0: EAGAIN */
+	int silence; /* errno of recvfrom when there is nothing more to say; 0: EAGAIN */
 	void (*answer)(const struct nlmsghdr *request); /* called for each datagram that is sent */
 	struct kernel_datagram datagrams[KERNEL_DATAGRAMS];
 	unsigned int count, next;
@@ -48,7 +47,7 @@ static inline void kernel_reset(void)
 	kernel.answer = NULL;
 }
 
-/* A new, empty datagram, that recvmsg will hand out after those before it. */
+/* A new, empty datagram, that recvfrom will hand out after those before it. */
 static inline struct kernel_datagram *kernel_datagram(void)
 {
 	struct kernel_datagram *d;
@@ -132,26 +131,22 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
 	return 0;
 }
 
-ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+ssize_t recvfrom(int fd, void *bytes, size_t room, int flags, __SOCKADDR_ARG from,
+		 socklen_t *from_length)
 {
-	struct sockaddr_nl *from = message->msg_name;
 	const struct kernel_datagram *d = &kernel.datagrams[kernel.next];
-	size_t room = message->msg_iov[0].iov_len;
-	size_t length;
+	const struct sockaddr_nl sender = { .nl_family = AF_NETLINK, .nl_pid = d->sender };
 
-	(void)flags;
-	if (fd != KERNEL_FD)
+	if (fd != KERNEL_FD || *from_length != sizeof(sender))
 		abort();
 	if (kernel.next == kernel.count) {
 		errno = kernel.silence ? kernel.silence : EAGAIN;
 		return -1;
 	}
 	kernel.next++;
-	length = d->length < room ? d->length : room;
-	memcpy(message->msg_iov[0].iov_base, d->bytes, length);
-	message->msg_flags = d->length > room ? MSG_TRUNC : 0;
-	*from = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_pid = d->sender };
-	return (ssize_t)length;
+	memcpy(bytes, d->bytes, d->length < room ? d->length : room);
+	memcpy(from.__sockaddr__, &sender, sizeof(sender));
+	return (ssize_t)(flags & MSG_TRUNC || d->length < room ? d->length : room);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test.h"
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include "sys/address.h"
@@ -135,6 +136,128 @@ TEST(a_nul_byte_ends_no_address)
 	assert_string_equal(show_address(&a), "10.0.0.1");
 }
 
+/* inet_pton(3) is the measure: what it takes, to the same bytes, and what it does not. */
+static void assert_as_inet_pton(const char *text)
+{
+	struct address expected = { 0 }, a = { 0 };
+	bool good = false;
+
+	if (inet_pton(AF_INET, text, expected.bytes) == 1) {
+		expected.family = AF_INET;
+		good = true;
+	} else if (inet_pton(AF_INET6, text, expected.bytes) == 1) {
+		expected.family = AF_INET6;
+		good = true;
+	}
+	if (!good)
+		memset(&expected, 0, sizeof(expected));
+	if (address_parse(span_of(text), &a) != good)
+		FAIL("'%s' is %s", text, good ? "an address" : "no address");
+	if (memcmp(&a, &expected, sizeof(a)) != 0)
+		FAIL("'%s' has become '%s'", text, show_address(&a));
+}
+
+static uint32_t random_below(uint32_t limit)
+{
+	static uint64_t state = 42;
+
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(state >> 33) % limit;
+}
+
+/* Every text of these characters, up to a length where all there is to get wrong has been seen. */
+TEST(reads_every_short_text_as_inet_pton_does)
+{
+	static const char alphabet[] = "1:.0fF";
+	char text[9] = "";
+	unsigned int digits[8] = { 0 }, length = 0;
+
+	for (;;) {
+		unsigned int i = 0;
+
+		while (i < length && ++digits[i] == COUNT(alphabet) - 1)
+			digits[i++] = 0;
+		if (i == length && ++length > 8)
+			return;
+		for (unsigned int k = 0; k < length; k++)
+			text[k] = alphabet[digits[k]];
+		text[length] = '\0';
+		assert_as_inet_pton(text);
+	}
+}
+
+/* Long ones are mostly wrong by chance: they are made of good pieces. */
+TEST(reads_many_texts_as_inet_pton_does)
+{
+	static const char *const pieces[] = { "::",   ":",   ":",	":",	 "1",  "0", "ffff",
+					      "abcd", "00",  ".",	"g",	 "%",  "/", " ",
+					      "255",  "256", "1.2.3.4", "12345", "01", "-1" };
+
+	for (unsigned int i = 0; i < 300000; i++) {
+		char string[160] = "";
+		struct text t = TEXT_OVER(string);
+		const unsigned int groups = 5 + random_below(6), gap = random_below(2 * groups);
+		const bool is_random = i % 4 == 0;
+
+		for (unsigned int g = 0; g < groups; g++) {
+			if (is_random) {
+				text_printf(&t, "%s", pieces[random_below(COUNT(pieces))]);
+				continue;
+			}
+			if (g > 0 || gap == 0)
+				text_printf(&t, g == gap ? "::" : ":");
+			if (random_below(10) > 0 || g != gap + 1)
+				text_printf(&t, "%x", random_below(0x10000) >> random_below(20));
+		}
+		if (i % 4 == 1)
+			text_printf(&t, ":%u.%u.%u.%u", random_below(300), random_below(260),
+				    random_below(256), random_below(256));
+		if (i % 16 == 3 && t.length > 0) /* and one character wrong */
+			string[random_below((uint32_t)t.length)] = ":.0aG"[random_below(5)];
+		assert_as_inet_pton(string);
+	}
+}
+
+TEST(reads_all_that_is_printed)
+{
+	for (unsigned int i = 0; i < 100000; i++) {
+		struct address a = { .family = i % 2 ? AF_INET6 : AF_INET }, again = { 0 };
+		char by_libc[INET6_ADDRSTRLEN];
+
+		for (unsigned int k = 0; k < address_size(a.family); k++)
+			a.bytes[k] = (uint8_t)(random_below(3) ? random_below(256) : 0);
+		assert_true(address_parse(span_of(show_address(&a)), &again));
+		assert_true(address_equal(&a, &again));
+		assert_non_null(inet_ntop(a.family, a.bytes, by_libc, sizeof(by_libc)));
+		assert_true(address_parse(span_of(by_libc), &again));
+		assert_true(address_equal(&a, &again));
+	}
+}
+
+TEST(equal_addresses_have_one_family_and_the_same_bytes)
+{
+	struct address a = { AF_INET, { 10, 1, 2, 3 } }, b = a;
+
+	assert_true(address_equal(&a, &b));
+	b.bytes[4] = b.bytes[15] = 1; /* not of an IPv4 address */
+	assert_true(address_equal(&a, &b));
+	for (unsigned int i = 0; i < 4; i++) {
+		b = a;
+		b.bytes[i] ^= 0x80;
+		assert_false(address_equal(&a, &b));
+	}
+	b = a;
+	b.family = AF_INET6;
+	assert_false(address_equal(&a, &b));
+	a.family = AF_INET6;
+	assert_true(address_equal(&a, &b));
+	for (unsigned int i = 0; i < 16; i++) {
+		b = a;
+		b.bytes[i] ^= 1;
+		assert_false(address_equal(&a, &b));
+	}
+}
+
 TEST(parses_and_prints_prefixes)
 {
 	static const struct {
@@ -267,6 +390,10 @@ int main(void)
 		cmocka_unit_test(keeps_bytes_in_network_order),
 		cmocka_unit_test(refuses_what_is_no_address_and_changes_nothing),
 		cmocka_unit_test(a_nul_byte_ends_no_address),
+		cmocka_unit_test(reads_every_short_text_as_inet_pton_does),
+		cmocka_unit_test(reads_many_texts_as_inet_pton_does),
+		cmocka_unit_test(reads_all_that_is_printed),
+		cmocka_unit_test(equal_addresses_have_one_family_and_the_same_bytes),
 		cmocka_unit_test(parses_and_prints_prefixes),
 		cmocka_unit_test(refuses_what_is_no_prefix),
 		cmocka_unit_test(masks_every_length),

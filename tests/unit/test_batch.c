@@ -2,86 +2,92 @@
 /* Messages that are built, and attributes that are read. */
 #include "tests/unit/test.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/fake_kernel.h"
+
 #include "netlink/request.h"
 
-static char bytes[4 * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-static const char *objects[8];
+/* ---- messages ---- */
 
-static struct nl_batch empty_batch(void)
+static const struct nlmsghdr *sent_at(size_t offset)
 {
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
-
-	return b;
+	return (const struct nlmsghdr *)(kernel.sent + offset);
 }
-
-static void add(struct nl_batch *b, uint16_t flags, const char *object, size_t payload)
-{
-	struct nlmsghdr *m = nl_begin(b, 100, flags, object);
-
-	assert_non_null(m);
-	mnl_nlmsg_put_extra_header(m, payload);
-	nl_end(b, m);
-}
-
-/* ---- batches ---- */
 
 TEST(messages_stand_one_behind_the_other)
 {
-	struct nl_batch b = empty_batch();
-	const struct nlmsghdr *m = (const struct nlmsghdr *)bytes;
-	uint32_t first;
+	static const char zero[8];
+	const struct nlmsghdr *m;
+	struct nl_error e;
 
-	add(&b, NLM_F_ACK, "a", 5);
-	add(&b, NLM_F_CREATE, "b", 0);
-	add(&b, NLM_F_ACK, "c", 8);
-	assert_int_equal(b.count, 3);
-	assert_int_equal(b.acks, 2);
-	assert_int_equal(b.length, 16 + 8 + 16 + 16 + 8); /* 5 bytes are padded to 8 */
-	first = m->nlmsg_seq;
-	assert_int_equal(b.first, first);
-	assert_int_equal(m->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
+	kernel_reset();
+	mnl_attr_put_u8(nl_begin(100, 0, 4, "a"), 3, 7);
+	nl_begin(101, NLM_F_CREATE, 0, "b");
+	nl_begin(102, 0, 5, "c");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
+	assert_int_equal(kernel.sent_length,
+			 16 + 4 + 8 + 16 + 16 + 8); /* 5 bytes are padded to 8 */
+	m = sent_at(0);
 	assert_int_equal(m->nlmsg_type, 100);
-	m = (const struct nlmsghdr *)(bytes + 24);
-	assert_int_equal(m->nlmsg_seq, first + 1);
+	assert_int_equal(m->nlmsg_flags, NLM_F_REQUEST);
+	assert_int_equal(m->nlmsg_len, 28);
+	assert_int_equal(m->nlmsg_pid, 0);
+	assert_memory_equal(m + 1, zero, 4);
+	m = sent_at(28);
+	assert_int_equal(m->nlmsg_type, 101);
 	assert_int_equal(m->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
-	assert_string_equal(b.objects[1], "b");
-	m = (const struct nlmsghdr *)(bytes + 40);
-	assert_int_equal(m->nlmsg_seq, first + 2);
+	assert_int_equal(m->nlmsg_seq, sent_at(0)->nlmsg_seq + 1);
+	m = sent_at(44);
+	assert_int_equal(m->nlmsg_type, 102);
+	assert_int_equal(m->nlmsg_len, 24);
+	assert_int_equal(m->nlmsg_seq, sent_at(0)->nlmsg_seq + 2);
+	assert_memory_equal(m + 1, zero, 8);
 }
 
 TEST(sequence_numbers_are_never_used_again)
 {
-	struct nl_batch a = empty_batch(), b = empty_batch();
-	uint32_t last;
+	struct nl_error e;
+	uint32_t before;
 
-	add(&a, 0, "a", 0);
-	add(&a, 0, "a", 0);
-	last = a.first + 1;
-	add(&b, 0, "b", 0);
-	assert_int_equal(b.first, last + 1);
+	kernel_reset();
+	nl_begin(1, 0, 0, "a");
+	nl_begin(1, 0, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
+	before = sent_at(16)->nlmsg_seq;
+	kernel.send_error = EPERM;
+	nl_begin(1, 0, 0, "b");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EPERM);
+	kernel.send_error = 0;
+	nl_begin(1, 0, 0, "c");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
+	assert_int_equal(kernel.sent_length, 16);
+	assert_int_equal(sent_at(0)->nlmsg_seq, before + 2);
 }
 
-TEST(a_batch_without_room_for_a_message_is_full)
+/* How a process ends that starts so many messages at once. */
+static int status_after(unsigned int messages)
 {
-	struct nl_batch b = empty_batch();
+	int status = 0;
+	pid_t pid = fork();
 
-	add(&b, 0, "a", 2 * NL_MESSAGE_MAX - 16);
-	add(&b, 0, "b", NL_MESSAGE_MAX - 16);
-	assert_int_equal(b.size - b.length, NL_MESSAGE_MAX); /* exactly */
-	add(&b, 0, "c", 0);
-	assert_null(nl_begin(&b, 1, NLM_F_ACK, "d"));
-	assert_int_equal(b.count, 3);
-	assert_int_equal(b.acks, 0);
+	if (pid == 0) {
+		signal(SIGILL, SIG_DFL); /* cmocka catches it */
+		signal(SIGTRAP, SIG_DFL);
+		for (unsigned int i = 0; i < messages; i++)
+			mnl_attr_put_u32(nl_begin(1, 0, 16, "a"), 1, i);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
-TEST(a_batch_without_room_for_an_object_is_full)
+TEST(one_message_too_many_ends_the_program)
 {
-	struct nl_batch b = empty_batch();
-
-	for (size_t i = 0; i < COUNT(objects); i++)
-		add(&b, 0, "a", 0);
-	assert_null(nl_begin(&b, 1, 0, "one more"));
-	assert_int_equal(b.count, COUNT(objects));
+	assert_int_equal(status_after(NL_MESSAGES), 0);
+	assert_true(WIFSIGNALED(status_after(NL_MESSAGES + 1)));
 }
 
 /* ---- attributes of a hostile sender ---- */
@@ -202,8 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_stand_one_behind_the_other),
 		cmocka_unit_test(sequence_numbers_are_never_used_again),
-		cmocka_unit_test(a_batch_without_room_for_a_message_is_full),
-		cmocka_unit_test(a_batch_without_room_for_an_object_is_full),
+		cmocka_unit_test(one_message_too_many_ends_the_program),
 		cmocka_unit_test(attributes_end_where_the_bytes_do),
 		cmocka_unit_test(the_last_attribute_needs_no_padding),
 		cmocka_unit_test(a_message_shorter_than_its_header_has_no_attributes),

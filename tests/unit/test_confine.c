@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The agent's system call filter, each time in a child of its own: it cannot be taken off. */
+/* The system call filters of the agent and the gate, each time in a child of its own: they cannot be taken off. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "sys/confine.h"
 #include "sys/namespaces.h"
@@ -267,6 +270,164 @@ TEST(signals_and_abstract_sockets_stay_inside)
 	close(fd);
 }
 
+/* ---- the gate's */
+
+static void confine_as_gate(void)
+{
+	int error;
+
+	CHILD_ASSERT(confine_no_new_privs() == 0);
+	error = confine_gate();
+#ifndef __x86_64__
+	if (error == -ENOSYS || error == -EINVAL)
+		_exit(NO_FILTER);
+#endif
+	CHILD_ASSERT(error == 0);
+}
+
+/* Not by _exit(2), before which a sanitizer makes calls that a gate has no use for. */
+static int end_as_gate(void)
+{
+	return (int)syscall(SYS_exit_group, 0);
+}
+
+/* All that its loop does, by the calls that it uses: libc has others for some of them. */
+static int work_as_gate(void)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET,
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at;
+	struct epoll_event event = { .events = EPOLLIN };
+	struct timespec now;
+	socklen_t length = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), pair[2], client, on = 1;
+	int loop = epoll_create1(0);
+	char byte, *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				0);
+
+	CHILD_ASSERT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHILD_ASSERT(bind(listener, (const struct sockaddr *)&any, sizeof(any)) == 0);
+	CHILD_ASSERT(listen(listener, 1) == 0);
+	CHILD_ASSERT(getsockname(listener, (struct sockaddr *)&at, &length) == 0);
+	confine_as_gate();
+
+	CHILD_ASSERT(syscall(SYS_epoll_ctl, loop, EPOLL_CTL_ADD, listener, &event) == 0);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHILD_ASSERT(client >= 0 && connect(client, (const struct sockaddr *)&at, sizeof(at)) == 0);
+	CHILD_ASSERT(syscall(SYS_epoll_pwait, loop, &event, 1, 1000, NULL, 8) == 1);
+	CHILD_ASSERT(syscall(SYS_accept4, listener, NULL, NULL, SOCK_CLOEXEC) >= 0);
+	CHILD_ASSERT(setsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0);
+	length = sizeof(on);
+	CHILD_ASSERT(getsockopt(client, SOL_SOCKET, SO_ERROR, &on, &length) == 0);
+	CHILD_ASSERT(send(pair[0], "x", 1, 0) == 1 && recv(pair[1], &byte, 1, 0) == 1 &&
+		     byte == 'x');
+	CHILD_ASSERT(write(pair[0], "y", 1) == 1);
+	CHILD_ASSERT(syscall(SYS_ppoll, NULL, 0, &(struct timespec){ 0 }, NULL, 8) == 0);
+	CHILD_ASSERT(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) == 0);
+	CHILD_ASSERT(syscall(SYS_getrandom, &byte, 1, 0) == 1);
+	CHILD_ASSERT(syscall(SYS_madvise, page, 4096, MADV_DONTNEED) == 0);
+	CHILD_ASSERT(shutdown(client, SHUT_WR) == 0 && close(client) == 0);
+	CHILD_ASSERT(socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+	return end_as_gate();
+}
+
+TEST(the_gate_can_do_its_work)
+{
+	assert_confined(work_as_gate);
+}
+
+/* A call that the gate has no use for, and so no second try at. */
+struct last_call {
+	const char *name;
+	long call, arguments[3];
+};
+
+static const struct last_call *last_call;
+
+static int make_last_call(void)
+{
+	confine_as_gate();
+	syscall(last_call->call, last_call->arguments[0], last_call->arguments[1],
+		last_call->arguments[2], 0, 0, 0);
+	return end_as_gate();
+}
+
+#define CALL(name) #name, SYS_##name
+#define SOCKET(family) "socket of " #family, SYS_socket
+
+TEST(anything_else_is_the_gates_end)
+{
+	static const char path[] = "/proc/self/maps";
+	static const struct sockaddr_in any = { .sin_family = AF_INET };
+	const struct last_call calls[] = {
+		{ CALL(openat), { AT_FDCWD, (long)path, O_RDONLY } },
+		{ CALL(execve), { (long)path } },
+		{ CALL(execveat), { AT_FDCWD, (long)path } },
+		{ CALL(clone), { SIGCHLD } },
+		{ CALL(clone3), { 0 } },
+		{ CALL(unshare), { CLONE_NEWUSER } },
+		{ CALL(setns), { 0 } },
+		{ CALL(getppid), { 0 } },
+		{ CALL(getpid), { 0 } },
+		{ CALL(kill), { 0, 0 } },
+		{ CALL(ptrace), { 0 } },
+		{ CALL(process_vm_readv), { 0 } },
+		{ CALL(pidfd_open), { 1 } },
+		{ CALL(prlimit64), { 0 } },
+		{ CALL(prctl), { PR_SET_DUMPABLE, 1 } },
+		{ CALL(read), { 0 } },
+		{ CALL(sendmsg), { 0 } },
+		{ CALL(recvmsg), { 0 } },
+		{ CALL(bind), { 0, (long)&any, sizeof(any) } }, /* before Landlock is asked */
+		{ CALL(listen), { 0 } },
+		{ CALL(socketpair), { AF_UNIX, SOCK_STREAM } },
+		{ CALL(dup), { 0 } },
+		{ CALL(fcntl), { 0, F_GETFD } },
+		{ CALL(ioctl), { 0 } },
+		{ CALL(mmap), { 0, 4096, PROT_EXEC } },
+		{ CALL(mprotect), { 0 } },
+		{ CALL(memfd_create), { (long)path } },
+		{ CALL(bpf), { 0 } },
+		{ CALL(io_uring_setup), { 0 } },
+		{ SOCKET(AF_NETLINK), { AF_NETLINK, SOCK_RAW } },
+		{ SOCKET(AF_PACKET), { AF_PACKET, SOCK_RAW } },
+		{ SOCKET(AF_VSOCK), { AF_VSOCK, SOCK_STREAM } },
+		{ SOCKET(AF_ALG), { AF_ALG, SOCK_SEQPACKET } },
+		{ SOCKET(AF_UNSPEC), { AF_UNSPEC, SOCK_STREAM } },
+		{ "socket of half a family", SYS_socket, { 0x500000000L | AF_NETLINK, SOCK_RAW } },
+		{ "getpid by a foreign number", 0x40000000 + SYS_getpid, { 0 } },
+		{ "recvfrom by a foreign number", 0x40000000 + SYS_recvfrom, { 0 } },
+		{ "no call", -1, { 0 } },
+	};
+
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		int code;
+
+		last_call = &calls[i];
+		code = in_child(make_last_call);
+		if (code == NO_FILTER)
+			skip_because("no seccomp filters under this emulator");
+		if (code != 128 + SIGSYS)
+			FAIL("%s: %d", calls[i].name, code);
+	}
+}
+
+#ifdef __x86_64__
+static int call_as_gate_by_32_bits(void)
+{
+	long result = 3; /* read there, close here, which may be called */
+
+	confine_as_gate();
+	__asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+	return end_as_gate();
+}
+
+TEST(a_call_of_another_architecture_is_the_gates_end)
+{
+	assert_int_equal(in_child(call_as_gate_by_32_bits), 128 + SIGSYS);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +442,11 @@ int main(void)
 		cmocka_unit_test(everything_else_works),
 		cmocka_unit_test(an_unprivileged_filter_needs_no_new_privs),
 		cmocka_unit_test(signals_and_abstract_sockets_stay_inside),
+		cmocka_unit_test(the_gate_can_do_its_work),
+		cmocka_unit_test(anything_else_is_the_gates_end),
+#ifdef __x86_64__
+		cmocka_unit_test(a_call_of_another_architecture_is_the_gates_end),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/attributes.h"
+#include "tests/unit/fake_kernel.h"
 
 #include <errno.h>
 
@@ -12,27 +13,36 @@
 
 #include "netlink/link.h"
 
-static char bytes[2 * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-static const char *objects[2];
-static const struct nlmsghdr *const built = (const struct nlmsghdr *)bytes;
-
-static struct nl_batch batch;
+static const struct nlmsghdr *const built = (const struct nlmsghdr *)kernel.sent;
 
 static int reset(void **state)
 {
+	struct nlmsghdr *m = nl_begin(1, 0, NL_MESSAGE_MAX / 2, "");
+	struct nl_error e;
+
 	(void)state;
-	memset(bytes, 0xaa, sizeof(bytes)); /* what is not written shows */
-	batch = (struct nl_batch)NL_BATCH_OVER(bytes, objects);
+	kernel_reset();
+	memset(mnl_nlmsg_get_payload(m), 0xaa, NL_MESSAGE_MAX / 2); /* what is not written shows */
+	nl_send(KERNEL_FD, &e);
 	return 0;
 }
 
+static void refuse(const struct nlmsghdr *request)
+{
+	kernel_acknowledge(kernel_datagram(), request->nlmsg_seq, -EPERM, NULL);
+}
+
+/* Sends what was built. */
 static void assert_message(uint16_t type, uint16_t flags, const char *object)
 {
-	assert_int_equal(batch.count, 1);
-	assert_int_equal(batch.length, built->nlmsg_len);
+	struct nl_error e;
+
+	kernel.answer = refuse;
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EPERM);
+	assert_int_equal(kernel.sent_length, built->nlmsg_len);
 	assert_int_equal(built->nlmsg_type, type);
 	assert_int_equal(built->nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK | flags);
-	assert_string_equal(batch.objects[0], object);
+	assert_string_equal(e.object, object);
 }
 
 #define LINK_HEADER sizeof(struct ifinfomsg)
@@ -64,7 +74,7 @@ TEST(a_veth_has_its_peer_in_the_other_namespace)
 	const struct nlattr *info, *peer;
 	const char *peer_at, *peer_end;
 
-	assert_int_equal(link_add_veth(&batch, &here, &there, 1400, 9), 0);
+	link_add_veth(&here, &there, 1400, 9);
 	assert_message(RTM_NEWLINK, NEW, "veth");
 	assert_link_header(mnl_nlmsg_get_payload(built), here.index, 0);
 	assert_end(mnl_nlmsg_get_payload_offset(built, LINK_HEADER),
@@ -84,7 +94,7 @@ TEST(a_veth_has_its_peer_in_the_other_namespace)
 
 TEST(sets_a_link_up)
 {
-	assert_int_equal(link_set_up(&batch, 7, "lo"), 0);
+	link_set_up(7, "lo");
 	assert_message(RTM_NEWLINK, 0, "lo");
 	assert_link_header(mnl_nlmsg_get_payload(built), 7, IFF_UP);
 	assert_int_equal(built->nlmsg_len, sizeof(*built) + LINK_HEADER);
@@ -92,7 +102,7 @@ TEST(sets_a_link_up)
 
 TEST(deletes_a_link)
 {
-	assert_int_equal(link_delete(&batch, 7, "old"), 0);
+	link_delete(7, "old");
 	assert_message(RTM_DELLINK, 0, "old");
 	assert_link_header(mnl_nlmsg_get_payload(built), 7, 0);
 }
@@ -103,7 +113,7 @@ TEST(sets_forwarding)
 
 	for (uint32_t on = 0; on <= 1; on++) {
 		reset(NULL);
-		assert_int_equal(link_set_forwarding(&batch, 7, on, "eth0"), 0);
+		link_set_forwarding(7, on, "eth0");
 		assert_message(RTM_NEWLINK, 0, "eth0");
 		assert_link_header(mnl_nlmsg_get_payload(built), 7, 0);
 		inet = attribute_in(attribute_of(built, LINK_HEADER, IFLA_AF_SPEC), AF_INET);
@@ -118,7 +128,7 @@ TEST(sets_no_autoconf)
 	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
 	const struct nlattr *families;
 
-	assert_int_equal(link_set_no_autoconf(&batch, 7, "eth0"), 0);
+	link_set_no_autoconf(7, "eth0");
 	assert_message(RTM_NEWLINK, 0, "eth0");
 	families = attribute_of(built, LINK_HEADER, IFLA_AF_SPEC);
 	assert_bytes(attribute_in(attribute_in(families, AF_INET6), IFLA_INET6_ADDR_GEN_MODE),
@@ -133,7 +143,7 @@ static void assert_addr(const struct prefix *p, unsigned int size, uint8_t flags
 					    .ifa_index = 7 };
 
 	reset(NULL);
-	assert_int_equal(addr_add(&batch, 7, p, "address"), 0);
+	addr_add(7, p, "address");
 	assert_message(RTM_NEWADDR, NEW, "address");
 	assert_memory_equal(mnl_nlmsg_get_payload(built), &expected, sizeof(expected));
 	assert_bytes(attribute_of(built, sizeof(expected), IFA_LOCAL), p->address.bytes, size);
@@ -155,7 +165,7 @@ static void assert_route(const struct address *gateway, unsigned int size)
 					.rtm_type = RTN_UNICAST };
 
 	reset(NULL);
-	assert_int_equal(route_add_default(&batch, 7, gateway, "route"), 0);
+	route_add_default(7, gateway, "route");
 	assert_message(RTM_NEWROUTE, NEW, "route");
 	assert_memory_equal(mnl_nlmsg_get_payload(built), &expected, sizeof(expected));
 	assert_bytes(attribute_of(built, sizeof(expected), RTA_GATEWAY), gateway->bytes, size);
@@ -169,24 +179,9 @@ TEST(adds_default_routes)
 	assert_route(&(struct address){ AF_INET6, { 0xfd, [15] = 2 } }, 16);
 }
 
-TEST(a_full_batch_takes_nothing)
-{
-	const struct prefix p = { { AF_INET, { 10 } }, 8 };
-
-	batch.count = batch.room;
-	assert_int_equal(link_add_veth(&batch, &here, &there, 1400, 9), -ENOBUFS);
-	assert_int_equal(link_set_up(&batch, 7, "a"), -ENOBUFS);
-	assert_int_equal(link_delete(&batch, 7, "a"), -ENOBUFS);
-	assert_int_equal(link_set_forwarding(&batch, 7, true, "a"), -ENOBUFS);
-	assert_int_equal(link_set_no_autoconf(&batch, 7, "a"), -ENOBUFS);
-	assert_int_equal(addr_add(&batch, 7, &p, "a"), -ENOBUFS);
-	assert_int_equal(route_add_default(&batch, 7, &p.address, "a"), -ENOBUFS);
-	assert_int_equal(batch.length, 0);
-	assert_int_equal((unsigned char)bytes[0], 0xaa);
-}
-
 /* ---- reading ---- */
 
+static char bytes[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 static struct nlmsghdr *message;
 static struct link_state got;
 
@@ -364,7 +359,6 @@ int main(void)
 		T(sets_no_autoconf),
 		T(adds_addresses),
 		T(adds_default_routes),
-		T(a_full_batch_takes_nothing),
 		T(reads_a_link),
 		T(what_is_not_said_is_not_so),
 		T(reads_forwarding_where_there_is_any),

@@ -99,7 +99,7 @@ static int write_ruleset(void **state)
 				  .destination = { { AF_INET, { 172, 16 } }, 12 },
 				  .port_first = 80,
 				  .port_last = 90 });
-	append((struct nft_rule){ .verdict = NFT_REJECT_PROHIBITED });
+	append((struct nft_rule){ .verdict = NFT_REJECT_PROHIBITED, .log_group = 1 });
 	append((struct nft_rule){ .chain = 1,
 				  .local = true,
 				  .family = AF_INET,
@@ -131,6 +131,16 @@ static void assert_types(const uint16_t *types, unsigned int count)
 #define RULE TABLE_MESSAGE(NFT_MSG_NEWRULE)
 #define CHAIN TABLE_MESSAGE(NFT_MSG_NEWCHAIN)
 
+static const struct nlmsghdr *nth(uint16_t type, unsigned int n)
+{
+	struct nlmsghdr *m;
+
+	for (size_t at = 0; (m = held_message(&at));)
+		if (m->nlmsg_type == type && n-- == 0)
+			return m;
+	return NULL;
+}
+
 TEST(all_of_it_is_one_transaction)
 {
 	static const uint16_t fresh[] = {
@@ -147,6 +157,7 @@ TEST(all_of_it_is_one_transaction)
 	};
 	static const uint16_t again[] = {
 		NFNL_MSG_BATCH_BEGIN,
+		TABLE_MESSAGE(NFT_MSG_NEWTABLE),
 		TABLE_MESSAGE(NFT_MSG_DELTABLE),
 		TABLE_MESSAGE(NFT_MSG_NEWTABLE),
 		CHAIN,
@@ -160,8 +171,13 @@ TEST(all_of_it_is_one_transaction)
 	};
 
 	assert_types(fresh, COUNT(fresh));
+	assert_true(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0)->nlmsg_flags & NLM_F_EXCL);
 	assert_int_equal(nft_write(KERNEL_FD, &set, true, &error), 0);
 	assert_types(again, COUNT(again));
+	/* Whether it is there or not: then it is, and can be deleted. */
+	assert_false(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0)->nlmsg_flags & NLM_F_EXCL);
+	assert_true(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0)->nlmsg_flags & NLM_F_CREATE);
+	assert_true(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 1)->nlmsg_flags & NLM_F_EXCL);
 }
 
 /* An ACK asked for earlier comes before the refusal of a later message and looks like success. */
@@ -176,16 +192,6 @@ TEST(only_the_last_rule_asks_for_an_ack)
 				 m->nlmsg_type == RULE && rules == 5);
 		assert_true(m->nlmsg_flags & NLM_F_REQUEST);
 	}
-}
-
-static const struct nlmsghdr *nth(uint16_t type, unsigned int n)
-{
-	struct nlmsghdr *m;
-
-	for (size_t at = 0; (m = held_message(&at));)
-		if (m->nlmsg_type == type && n-- == 0)
-			return m;
-	return NULL;
 }
 
 static void assert_header(const struct nlmsghdr *m, uint8_t family, uint16_t resource)
@@ -342,7 +348,7 @@ static const struct nlattr *written_comment(const char *comment)
 	assert_int_equal(nft_write(KERNEL_FD, &set, true, &error), 0);
 	assert_null(
 		attribute_of(nth(TABLE_MESSAGE(NFT_MSG_DELTABLE), 0), HEADER, NFTA_TABLE_USERDATA));
-	return attribute_of(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 0), HEADER, NFTA_TABLE_USERDATA);
+	return attribute_of(nth(TABLE_MESSAGE(NFT_MSG_NEWTABLE), 1), HEADER, NFTA_TABLE_USERDATA);
 }
 
 TEST(writes_a_comment_as_nft_does)
@@ -460,6 +466,11 @@ TEST(an_expression_more_or_less_is_seen)
 	set.rules[1] = rule;
 	set.rules[2].verdict = NFT_ACCEPT_PACKET;
 	assert_int_equal(nft_check(KERNEL_FD, &set), 0);
+	set.rules[2].verdict = NFT_REJECT_PROHIBITED;
+	set.rules[2].log_group = 0;
+	assert_int_equal(nft_check(KERNEL_FD, &set), 0);
+	set.rules[2].log_group = 1;
+	assert_int_equal(nft_check(KERNEL_FD, &set), 1);
 }
 
 /* One chain more, in a table of this name. */

@@ -133,6 +133,15 @@ static void show_nat(struct text *t, const struct nlattr *data)
 		    be32(data, NFTA_NAT_REG_ADDR_MIN), be32(data, NFTA_NAT_REG_PROTO_MIN));
 }
 
+static void show_log(struct text *t, const struct nlattr *data)
+{
+	const struct nlattr *group = attribute_in(data, NFTA_LOG_GROUP);
+
+	assert_non_null(group);
+	assert_int_equal(mnl_attr_get_payload_len(group), 2);
+	text_printf(t, "log group %u", ntohs(mnl_attr_get_u16(group)));
+}
+
 static void show_masq(struct text *t, const struct nlattr *data)
 {
 	assert_int_equal(mnl_attr_get_payload_len(data), 0);
@@ -146,7 +155,7 @@ static const struct {
 	{ "meta", show_meta },		 { "payload", show_payload }, { "cmp", show_cmp },
 	{ "bitwise", show_bitwise },	 { "ct", show_ct },	      { "fib", show_fib },
 	{ "immediate", show_immediate }, { "reject", show_reject },   { "nat", show_nat },
-	{ "masq", show_masq },
+	{ "masq", show_masq },		 { "log", show_log },
 };
 
 static void show_expression(struct text *t, const struct nlattr *element)
@@ -362,6 +371,26 @@ static const struct row {
 	  "cmp lte reg 1 88\n"
 	  "immediate accept\n" },
 
+	/* NFLOG hears of it before the verdict */
+	{ { .log_group = 1, .verdict = NFT_REJECT_PROHIBITED },
+	  "log group 1 reject with icmpx admin-prohibited",
+	  "log group 1\n"
+	  "reject icmpx 3\n" },
+	{ { .log_group = 258, .protocol = IPPROTO_TCP },
+	  "meta l4proto tcp log group 258 accept",
+	  LOAD_TCP "log group 258\n"
+		   "immediate accept\n" },
+
+	/* to the gate */
+	{ { .local = true, .translated = true },
+	  "fib daddr type local ct status dnat accept",
+	  "fib daddr type => reg 1\n"
+	  "cmp eq reg 1 02000000\n"
+	  "ct load status => reg 1\n"
+	  "bitwise reg 1 = reg 1 (4) & 20000000 ^ 00000000\n"
+	  "cmp neq reg 1 00000000\n"
+	  "immediate accept\n" },
+
 	/* destination NAT */
 	{ { .verdict = NFT_DNAT,
 	    .local = true,
@@ -433,6 +462,7 @@ TEST(the_longest_rule_fits)
 		.port_last = 2,
 		.to = DB8(1),
 		.to_port = 1,
+		.log_group = 1,
 		.verdict = NFT_DNAT,
 	};
 	char buffer[2048];

@@ -7,6 +7,7 @@
 #include "init/options.h"
 
 static struct options options;
+static struct policy policy;
 static struct failure failure;
 
 #define ARGUMENTS(...) ((char *[]){ "boundary-init", __VA_ARGS__, NULL })
@@ -17,6 +18,8 @@ static struct failure failure;
 static int parse(char **argv, char **envp)
 {
 	memset(&options, 0, sizeof(options));
+	options.policy = &policy;
+	policy.count = 0;
 	forget_failure(&failure);
 	return options_parse(&options, argv, envp, &failure);
 }
@@ -40,21 +43,37 @@ static const char *show(const struct options *o)
 
 	if (o->agent_caps)
 		text_printf(&t, "agent-caps=%llu ", (unsigned long long)o->agent_caps);
-	for (unsigned int i = 0; i < o->policy.count; i++)
-		text_printf(&t, "allow=%.*s ", (int)o->policy.rules[i].text.length,
-			    o->policy.rules[i].text.at);
+	for (unsigned int i = 0; i < o->policy->count; i++) {
+		const struct rule *r = &o->policy->rules[i];
+
+		text_printf(&t, "%s=%.*s ", r->deny ? "deny" : "allow", (int)r->text.length,
+			    r->text.at);
+	}
+	if (o->audit.length > 0)
+		text_printf(&t, "audit=%.*s ", (int)o->audit.length, o->audit.at);
 	if (o->grace != 5000)
 		text_printf(&t, "grace=%u ", o->grace);
 	if (o->help)
 		text_printf(&t, "help ");
 	if (o->jail != JAIL_VETH)
 		text_printf(&t, "jail=%s ", jail_mode_names[o->jail]);
+	if (o->log_level_given)
+		text_printf(&t, "log-level=%u ", o->log_level);
 	if (o->no_userns)
 		text_printf(&t, "no-userns ");
+	if (o->observe)
+		text_printf(&t, "observe ");
+	if (o->policy_file)
+		text_printf(&t, "policy=%s ", o->policy_file);
 	if (o->print_plan)
 		text_printf(&t, "print-plan ");
 	for (unsigned int i = 0; i < o->publish_count; i++)
 		show_publish(&t, &o->publish[i]);
+	if (o->test_method.length > 0)
+		text_printf(&t, "test=%.*s ", (int)o->test_method.length, o->test_method.at);
+	if (o->proxy.host.length > 0)
+		text_printf(&t, "proxy=%.*s|%u ", (int)o->proxy.host.length, o->proxy.host.at,
+			    o->proxy.port);
 	if (o->user.length > 0)
 		text_printf(&t, "user=%.*s ", (int)o->user.length, o->user.at);
 	if (o->version)
@@ -82,12 +101,20 @@ static const struct row {
 	  "agent-caps=8193 ", false },
 	{ "--allow=cidr=10.0.0.0/8 port=80", "BOUNDARY_ALLOW=cidr=10.0.0.0/8 port=80",
 	  "allow=cidr=10.0.0.0/8 port=80 ", false },
+	{ "--audit=unix:/a b", "BOUNDARY_AUDIT=unix:/a b", "audit=unix:/a b ", false },
+	{ "--deny=domain=a.b", "BOUNDARY_DENY=domain=a.b", "deny=domain=a.b ", false },
 	{ "--grace=0.5", "BOUNDARY_GRACE=0.5", "grace=500 ", false },
 	{ "--help", NULL, "help ", true },
 	{ "--jail=none", "BOUNDARY_JAIL=none", "jail=none ", false },
+	{ "--log-level=debug", "BOUNDARY_LOG_LEVEL=debug", "log-level=3 ", false },
 	{ "--no-userns", "BOUNDARY_NO_USERNS=yes", "no-userns ", true },
+	{ "--observe", "BOUNDARY_OBSERVE=yes", "observe ", true },
+	{ "--policy=/etc/a b", "BOUNDARY_POLICY=/etc/a b", "policy=/etc/a b ", false },
 	{ "--print-plan", "BOUNDARY_PRINT_PLAN=yes", "print-plan ", true },
 	{ "--publish=80:8080", "BOUNDARY_PUBLISH=80:8080", "publish=80:8080/tcp ", false },
+	{ "--test=GET", NULL, "test=GET ", false },
+	{ "--upstream-proxy=http://p.q:3128", "BOUNDARY_UPSTREAM_PROXY=http://p.q:3128",
+	  "proxy=p.q|3128 ", false },
 	{ "--user=agent:video", "BOUNDARY_USER=agent:video", "user=agent:video ", false },
 	{ "--version", NULL, "version ", true },
 };
@@ -203,6 +230,10 @@ TEST(no_arguments_at_all)
 #define PUBLISH                                                                              \
 	": not a port to publish. Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or " \
 	"[2001:db8::1]:53:53/udp"
+#define LEVEL ": not a level. The levels are error, warn, info and debug"
+#define PROXY                                                                              \
+	": not a proxy. Write it like http://proxy.example.com:3128, without a user or a " \
+	"path; https:// to a proxy is not possible"
 #define JAIL ": not a kind of jail. The kinds are veth and none"
 
 TEST(refuses_arguments)
@@ -254,12 +285,54 @@ TEST(refuses_arguments)
 		  "options: --publish '127.0.0.2:80': the loopback addresses stay "
 		  "the container's own. Leave the address away, or name one "
 		  "that others reach" },
+		{ "--publish=[::1]:80",
+		  "options: --publish '[::1]:80': the loopback addresses stay the container's "
+		  "own. Leave the address away, or name one that others reach" },
 		{ "--publish=[::1]80", "options: --publish '[::1]80'" PUBLISH },
 		{ "--publish=[::1:80", "options: --publish '[::1:80'" PUBLISH },
 		{ "--publish=[]:80", "options: --publish '[]:80'" PUBLISH },
 		{ "--publish=80 ", "options: --publish '80 '" PUBLISH },
 		{ "--allow=cidr=1", "rule: 'cidr=1', column 6: not an address or address/length. "
-				    "Write it like 10.1.2.0/24 or 2001:db8::/32" },
+				    "Write it like 10.1.2.0/24, 10.1.2.3 or 2001:db8::/32" },
+		{ "--deny=cidr=1", "rule: 'cidr=1', column 6: not an address or address/length. "
+				   "Write it like 10.1.2.0/24, 10.1.2.3 or 2001:db8::/32" },
+		{ "--deny=domain=a.b private=yes",
+		  "rule: 'domain=a.b private=yes', column 20: not yes, or in a deny rule. Write "
+		  "private=yes, or leave it away" },
+		{ "--deny=", "options: --deny '': empty" HELP },
+		{ "--policy=", "options: --policy '': empty" HELP },
+		{ "--test=", "options: --test '': empty" HELP },
+		{ "--audit=", "options: --audit '': empty" HELP },
+		{ "--observe=1", "options: --observe '1': takes no value" HELP },
+		{ "--log-level=WARN", "options: --log-level 'WARN'" LEVEL },
+		{ "--log-level=warnx", "options: --log-level 'warnx'" LEVEL },
+		{ "--log-level=1", "options: --log-level '1'" LEVEL },
+		{ "--upstream-proxy=p.q", "options: --upstream-proxy 'p.q'" PROXY },
+		{ "--upstream-proxy=p.q:3128", "options: --upstream-proxy 'p.q:3128'" PROXY },
+		{ "--upstream-proxy=https://p.q", "options: --upstream-proxy 'https://p.q'" PROXY },
+		{ "--upstream-proxy=HTTP://p.q", "options: --upstream-proxy 'HTTP://p.q'" PROXY },
+		{ "--upstream-proxy=http://u:s@p.q",
+		  "options: --upstream-proxy 'http://u:s@p.q'" PROXY },
+		{ "--upstream-proxy=http://p.q/x",
+		  "options: --upstream-proxy 'http://p.q/x'" PROXY },
+		{ "--upstream-proxy=http://p.q//",
+		  "options: --upstream-proxy 'http://p.q//'" PROXY },
+		{ "--upstream-proxy=http://p.q?x",
+		  "options: --upstream-proxy 'http://p.q?x'" PROXY },
+		{ "--upstream-proxy=http://p.q/#",
+		  "options: --upstream-proxy 'http://p.q/#'" PROXY },
+		{ "--upstream-proxy=http://p.q:0",
+		  "options: --upstream-proxy 'http://p.q:0'" PROXY },
+		{ "--upstream-proxy=http://", "options: --upstream-proxy 'http://'" PROXY },
+		{ "--upstream-proxy=http://*", "options: --upstream-proxy 'http://*'" PROXY },
+		{ "--upstream-proxy=http://*.q", "options: --upstream-proxy 'http://*.q'" PROXY },
+		{ "--upstream-proxy=http://a b", "options: --upstream-proxy 'http://a b'" PROXY },
+		{ "--upstream-proxy=http://1.2.3",
+		  "options: --upstream-proxy 'http://1.2.3'" PROXY },
+		{ "--upstream-proxy=http://[::g]",
+		  "options: --upstream-proxy 'http://[::g]'" PROXY },
+		{ "--upstream-proxy=http://[fe80::1%eth0]",
+		  "options: --upstream-proxy 'http://[fe80::1%eth0]'" PROXY },
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -281,6 +354,12 @@ TEST(refuses_variables_by_their_name)
 		{ "BOUNDARY_PRINT_PLAN=YES", "options: BOUNDARY_PRINT_PLAN 'YES'" FLAG },
 		{ "BOUNDARY_JAIL=x\n", "options: BOUNDARY_JAIL 'x\\x0a'" JAIL },
 		{ "BOUNDARY_PUBLISH=80\nx", "options: BOUNDARY_PUBLISH 'x'" PUBLISH },
+		{ "BOUNDARY_LOG_LEVEL=x", "options: BOUNDARY_LOG_LEVEL 'x'" LEVEL },
+		{ "BOUNDARY_UPSTREAM_PROXY=x", "options: BOUNDARY_UPSTREAM_PROXY 'x'" PROXY },
+		{ "BOUNDARY_OBSERVE=on", "options: BOUNDARY_OBSERVE 'on'" FLAG },
+		{ "BOUNDARY_DENY=domain=a.b\n  port=x ",
+		  "rule: 'port=x', column 6: not a port or a range of ports. Ports are numbers, "
+		  "ranges N-M, lists of these with commas, or *" },
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -322,7 +401,10 @@ TEST(empty_and_foreign_variables_do_nothing)
 {
 	assert_int_equal(parse(NO_ARGUMENTS,
 			       ENVIRONMENT("BOUNDARY_ALLOW=", "BOUNDARY_USER=",
-					   "BOUNDARY_PUBLISH=\n\n",
+					   "BOUNDARY_PUBLISH=\n\n", "BOUNDARY_DENY= \n\t",
+					   "BOUNDARY_POLICY=", "BOUNDARY_AUDIT=",
+					   "BOUNDARY_OBSERVE=", "BOUNDARY_LOG_LEVEL=",
+					   "BOUNDARY_UPSTREAM_PROXY=", "BOUNDARY_TEST=GET",
 					   "BOUNDARY_GRACE=", "BOUNDARY_ADDR=10.0.0.1",
 					   "BOUNDARY_JAILS=x", "BOUNDARY_JAI=x", "BOUNDARY_HELP=1",
 					   "BOUNDARY_VERSION=1", "boundary_jail=x",
@@ -353,6 +435,90 @@ TEST(what_is_repeatable_adds_up)
 	assert_string_equal(show(&options),
 			    "allow=cidr=1.0.0.0/8 allow=cidr=2.0.0.0/8 allow=cidr=3.0.0.0/8 "
 			    "allow=cidr=::/0 publish=1:1/tcp publish=2:2/udp publish=3:3/tcp ");
+}
+
+TEST(allow_and_deny_keep_their_order)
+{
+	assert_int_equal(parse(ARGUMENTS("--deny=domain=c.d", "--allow=domain=e.f"),
+			       ENVIRONMENT("BOUNDARY_DENY=domain=a.b", "BOUNDARY_ALLOW=port=1")),
+			 0);
+	assert_string_equal(show(&options),
+			    "deny=domain=a.b allow=port=1 deny=domain=c.d allow=domain=e.f ");
+}
+
+TEST(lines_of_a_variable_may_have_blanks_and_comments)
+{
+	assert_int_equal(parse(NO_ARGUMENTS,
+			       ENVIRONMENT("BOUNDARY_ALLOW=\n  domain=a.b\t\r\n\n# domain=x.y\n"
+					   " # x\n\tdomain=c.d port=22 # why\n",
+					   "BOUNDARY_DENY=# none", "BOUNDARY_PUBLISH= 80 \n#81")),
+			 0);
+	assert_string_equal(show(&options),
+			    "allow=domain=a.b allow=domain=c.d port=22 publish=80:80/tcp ");
+}
+
+TEST(rules_are_added_to_those_that_the_caller_has)
+{
+	memset(&options, 0, sizeof(options));
+	options.policy = &policy;
+	policy.count = 0;
+	assert_int_equal(policy_add(&policy, span_of("domain=a.b"), false, &failure), 0);
+	assert_int_equal(options_parse(&options, ARGUMENTS("--allow=domain=c.d"), NO_ENVIRONMENT,
+				       &failure),
+			 0);
+	assert_ptr_equal(options.policy, &policy);
+	assert_string_equal(show(&options), "allow=domain=a.b allow=domain=c.d ");
+}
+
+TEST(a_test_leaves_the_url_as_the_program)
+{
+	assert_int_equal(parse(ARGUMENTS("--test", "GET", "https://a.b", "--help"), NO_ENVIRONMENT),
+			 0);
+	assert_string_equal(show(&options), "test=GET ");
+	assert_string_equal(options.program[0], "https://a.b");
+}
+
+TEST(reads_levels)
+{
+	static char *const levels[AUDIT_LEVELS] = {
+		[AUDIT_ERROR] = "--log-level=error",
+		[AUDIT_WARN] = "--log-level=warn",
+		[AUDIT_INFO] = "--log-level=info",
+		[AUDIT_DEBUG] = "--log-level=debug",
+	};
+
+	for (unsigned int i = 0; i < AUDIT_LEVELS; i++) {
+		assert_int_equal(parse(ARGUMENTS(levels[i]), NO_ENVIRONMENT), 0);
+		assert_true(options.log_level_given);
+		assert_int_equal(options.log_level, i);
+	}
+	assert_int_equal(parse(NO_ARGUMENTS, NO_ENVIRONMENT), 0);
+	assert_false(options.log_level_given);
+}
+
+TEST(reads_proxies)
+{
+	static const struct {
+		char *argument;
+		const char *means;
+	} proxies[] = {
+		{ "--upstream-proxy=http://p.q", "proxy=p.q|80 " },
+		{ "--upstream-proxy=http://p.q/", "proxy=p.q|80 " },
+		{ "--upstream-proxy=http://proxy:3128/", "proxy=proxy|3128 " },
+		{ "--upstream-proxy=http://10.0.0.1:8080", "proxy=10.0.0.1|8080 " },
+		{ "--upstream-proxy=http://[2001:db8::1]", "proxy=2001:db8::1|80 " },
+		{ "--upstream-proxy=http://[::1]:3128", "proxy=::1|3128 " },
+	};
+
+	for (size_t i = 0; i < COUNT(proxies); i++) {
+		if (parse(ARGUMENTS(proxies[i].argument), NO_ENVIRONMENT) < 0)
+			FAIL("%s", failure.what);
+		assert_string_equal(show(&options), proxies[i].means);
+	}
+	assert_int_equal(parse(ARGUMENTS("--upstream-proxy=http://b"),
+			       ENVIRONMENT("BOUNDARY_UPSTREAM_PROXY=http://a:1")),
+			 0);
+	assert_string_equal(show(&options), "proxy=b|80 ");
 }
 
 TEST(reads_times)
@@ -466,6 +632,12 @@ int main(void)
 		cmocka_unit_test(empty_and_foreign_variables_do_nothing),
 		cmocka_unit_test(the_command_line_wins),
 		cmocka_unit_test(what_is_repeatable_adds_up),
+		cmocka_unit_test(allow_and_deny_keep_their_order),
+		cmocka_unit_test(lines_of_a_variable_may_have_blanks_and_comments),
+		cmocka_unit_test(rules_are_added_to_those_that_the_caller_has),
+		cmocka_unit_test(a_test_leaves_the_url_as_the_program),
+		cmocka_unit_test(reads_levels),
+		cmocka_unit_test(reads_proxies),
 		cmocka_unit_test(reads_times),
 		cmocka_unit_test(reads_what_to_publish),
 		cmocka_unit_test(publishes_32_ports_and_no_more),

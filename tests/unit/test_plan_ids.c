@@ -266,13 +266,19 @@ TEST(without_a_jail_nothing_is_made)
 TEST(without_a_jail_its_options_are_refused)
 {
 	static const char expected[] =
-		"plan: --jail=none: --allow, --publish, --agent-caps and --no-userns need a jail. "
-		"Leave --jail=none away, or these options";
+		"plan: --jail=none: rules, --observe, --publish, --agent-caps and --no-userns need "
+		"a jail. Leave --jail=none away, or these options";
 
 	box.options.jail = JAIL_NONE;
 	container_allow(&box, "cidr=10.0.0.0/8");
 	container_refuses(&box, expected);
-	box.options.policy.count = 0;
+	box.policy.count = 0;
+	container_deny(&box, "domain=example.com");
+	container_refuses(&box, expected);
+	box.policy.count = 0;
+	box.options.observe = true;
+	container_refuses(&box, expected);
+	box.options.observe = false;
 	container_publish(&box, NULL, 80, 80, IPPROTO_TCP);
 	container_refuses(&box, expected);
 	box.options.publish_count = 0;

@@ -44,14 +44,25 @@ TEST(a_plan_from_the_first_line_to_the_last)
 		"mtu 1500\n"
 		"address       10.200.114.2/31 on jail0, 10.200.114.3/31 on eth0 in the jail\n"
 		"route         default via 10.200.114.2 dev eth0 in the jail\n"
+		"names         198.18.0.0/18, decided by the gate\n"
+		"listen        127.0.0.1:31080, 127.0.0.1:31053 in the jail, for the gate\n"
 		"rules         in the jail\n"
 		"table inet boundary_init_0 {\n"
+		"\tchain names {\n"
+		"\t\ttype nat hook output priority -100; policy accept;\n"
+		"\t\tmeta nfproto ipv4 udp dport 53 dnat ip to 127.0.0.1:31053\n"
+		"\t\tmeta nfproto ipv4 tcp dport 53 dnat ip to 127.0.0.1:31053\n"
+		"\t\tip daddr 198.18.0.0/18 meta l4proto tcp dnat ip to 127.0.0.1:31080\n"
+		"\t}\n"
+		"\n"
 		"\tchain output {\n"
 		"\t\ttype filter hook output priority 0; policy drop;\n"
+		"\t\tfib daddr type local ct status dnat accept\n"
 		"\t\toif \"lo\" accept\n"
 		"\t\toif \"eth0\" ct state established,related accept\n"
-		"\t\tmeta l4proto tcp reject with tcp reset\n"
-		"\t\treject with icmpx admin-prohibited\n"
+		"\t\tip daddr 198.18.0.0/18 log group 1 reject with icmpx admin-prohibited\n"
+		"\t\tmeta l4proto tcp log group 1 reject with tcp reset\n"
+		"\t\tlog group 1 reject with icmpx admin-prohibited\n"
 		"\t}\n"
 		"}\n"
 		"rules         in the container\n"
@@ -139,7 +150,25 @@ TEST(ipv6)
 		"address       fe80::1/64 on jail0, fe80::2/64 on eth0 in the jail\n"
 		"route         default via 10.200.114.2 dev eth0 in the jail\n"
 		"route         default via fd62:6f75:6e64:6172::2 dev eth0 in the jail\n"
+		"names         198.18.0.0/18, decided by the gate\n"
+		"listen        127.0.0.1:31080, 127.0.0.1:31053 in the jail, for the gate\n"
+		"names         fd62:6f75:6e64:6172:6e61:6d65:7300:0/114, decided by the gate\n"
+		"listen        [::1]:31080, [::1]:31053 in the jail, for the gate\n"
 		"rules ");
+}
+
+TEST(names_without_an_address_for_them)
+{
+	container_add_ipv6(&box);
+	container_take(&box, "198.18.0.0/15");
+	assert_prints(
+		"route         default via fd62:6f75:6e64:6172::2 dev eth0 in the jail\n"
+		"listen        127.0.0.1:31080, 127.0.0.1:31053 in the jail, for the gate\n"
+		"names         fd62:6f75:6e64:6172:6e61:6d65:7300:0/114, decided by the gate\n"
+		"listen        [::1]:31080, [::1]:31053 in the jail, for the gate\n");
+	container_take(&box, "fd62:6f75:6e64:6172:6e61::/80");
+	container_take(&box, "fd6a:6169:6c00:7279:6e61::/80");
+	assert_prints_not("names   ");
 }
 
 TEST(forwarding)
@@ -150,6 +179,7 @@ TEST(forwarding)
 	container_allow(&box, "cidr=1.1.1.1");
 	container_allow(&box, "cidr=::/0");
 	assert_prints(
+		"for the gate\n"
 		"forwarding    IPv4 on jail0, eth0 (restored at exit), eth1 (restored at exit)\n"
 		"forwarding    IPv6 on all links (restored at exit)\n"
 		"rules ");
@@ -200,9 +230,10 @@ TEST(the_longest_plan_fits)
 	container_add_ipv6(&box);
 	for (unsigned int i = 1; i < FORWARDING_LINKS; i++)
 		container_add_link(&box, 4000000000U + i, "fifteen-letters");
-	for (unsigned int i = 0; i < POLICY_RULES; i++)
+	for (unsigned int i = 0; i < 150; i++)
 		container_allow(&box, "cidr=1111:2222:3333:4444:5555:6666:7777:8888 "
 				      "port=10000-20000,30000-40000,50000-60000");
+	container_add_host(&box, "1111:2222:3333:4444:5555:6666:7777:8889");
 	container_plan(&box);
 	assert_in_range(strlen(container_print(&box)), 0, (1 << 18) - 1);
 }
@@ -217,6 +248,7 @@ int main(void)
 		T(without_a_user_namespace),
 		T(id_maps),
 		T(ipv6),
+		T(names_without_an_address_for_them),
 		T(forwarding),
 		T(what_a_killed_run_left),
 		T(the_agent),

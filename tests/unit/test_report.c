@@ -67,7 +67,11 @@ TEST(an_error_becomes_cause_and_remedy)
 		{ DOING_LINK, -EPERM,
 		  "stage: object: Operation not permitted. CAP_NET_ADMIN does not work "
 		  "here; a security module may strip it" },
-		{ DOING_LINK, -ENOMEM, "stage: object: Cannot allocate memory" },
+		{ DOING_RULES, -ENOENT,
+		  "stage: object: this kernel lacks a part of nf_tables. Load the modules "
+		  "nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_log, nft_masq, nft_nat and "
+		  "nft_reject_inet on the host" },
+		{ DOING_LINK, -ENOMEM, "stage: object: Out of memory" },
 		{ DOING_ANYTHING, -EPERM, "stage: object: Operation not permitted" },
 	};
 

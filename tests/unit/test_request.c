@@ -5,30 +5,11 @@
 
 #include "netlink/request.h"
 
-static char bytes[4 * NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-static const char *objects[8];
-
-static struct nl_batch empty_batch(void)
-{
-	struct nl_batch b = NL_BATCH_OVER(bytes, objects);
-
-	return b;
-}
-
 static int reset(void **state)
 {
 	(void)state;
 	kernel_reset();
 	return 0;
-}
-
-static void add(struct nl_batch *b, uint16_t flags, const char *object, size_t payload)
-{
-	struct nlmsghdr *m = nl_begin(b, 100, flags, object);
-
-	assert_non_null(m);
-	mnl_nlmsg_put_extra_header(m, payload);
-	nl_end(b, m);
 }
 
 /* ---- sending ---- */
@@ -52,28 +33,27 @@ static void acknowledge_all(const struct nlmsghdr *request)
 
 TEST(sends_all_at_once_and_waits_for_every_ack)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = acknowledge_all;
-	add(&b, NLM_F_ACK, "a", 4);
-	add(&b, NLM_F_ACK, "b", 4);
-	add(&b, NLM_F_ACK, "c", 4);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), 0);
+	nl_begin(100, NLM_F_ACK, 4, "a");
+	nl_begin(100, NLM_F_ACK, 4, "b");
+	nl_begin(100, NLM_F_ACK, 4, "c");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
 	assert_int_equal(kernel.sent_length, 60);
 	assert_int_equal(kernel.next, 1);
-	assert_int_equal(b.count, 0); /* ready for the next messages */
-	assert_int_equal(b.length, 0);
-	assert_int_equal(b.acks, 0);
+	kernel.answer = NULL; /* ready for the next messages */
+	nl_begin(100, 0, 0, "d");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
+	assert_int_equal(kernel.sent_length, 16);
 }
 
 TEST(waits_for_no_ack_that_was_not_asked_for)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
-	add(&b, 0, "a", 4);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), 0);
+	nl_begin(100, 0, 4, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
 }
 
 static void refuse_the_second(const struct nlmsghdr *request)
@@ -85,14 +65,13 @@ static void refuse_the_second(const struct nlmsghdr *request)
 
 TEST(names_what_was_refused_and_why)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e = { .text = "old" };
 
 	kernel.answer = refuse_the_second;
-	add(&b, NLM_F_ACK, "first", 0);
-	add(&b, NLM_F_ACK, "second", 0);
-	add(&b, NLM_F_ACK, "third", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EEXIST);
+	nl_begin(100, NLM_F_ACK, 0, "first");
+	nl_begin(100, NLM_F_ACK, 0, "second");
+	nl_begin(100, NLM_F_ACK, 0, "third");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EEXIST);
 	assert_string_equal(e.object, "second");
 	assert_string_equal(e.text, "is there already");
 }
@@ -104,13 +83,12 @@ static void refuse_what_asked_for_no_ack(const struct nlmsghdr *request)
 
 TEST(a_refusal_comes_unasked)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = refuse_what_asked_for_no_ack;
-	add(&b, 0, "first", 0);
-	add(&b, NLM_F_ACK, "second", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EINVAL);
+	nl_begin(100, 0, 0, "first");
+	nl_begin(100, NLM_F_ACK, 0, "second");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EINVAL);
 	assert_string_equal(e.object, "first");
 	assert_string_equal(e.text, "");
 }
@@ -126,12 +104,11 @@ static void say_too_much(const struct nlmsghdr *request)
 
 TEST(long_words_of_the_kernel_are_cut)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = say_too_much;
-	add(&b, NLM_F_ACK, "a", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EINVAL);
+	nl_begin(100, NLM_F_ACK, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EINVAL);
 	assert_int_equal(strlen(e.text), sizeof(e.text) - 1);
 }
 
@@ -150,41 +127,41 @@ static void answer_something_else_first(const struct nlmsghdr *request)
 
 TEST(only_the_kernel_s_own_answer_to_this_batch_counts)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = answer_something_else_first;
-	add(&b, NLM_F_ACK, "a", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), 0);
+	nl_begin(100, NLM_F_ACK, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
 	assert_int_equal(kernel.next, 4);
 }
 
 TEST(no_answer_is_a_failure)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
-	add(&b, NLM_F_ACK, "a", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -ETIME);
+	nl_begin(100, NLM_F_ACK, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -ETIME);
 	assert_string_equal(e.object, "a");
 	kernel.silence = ENOBUFS;
-	add(&b, NLM_F_ACK, "b", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -ENOBUFS);
+	nl_begin(100, NLM_F_ACK, 0, "b");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -ENOBUFS);
 	kernel.send_error = EPERM;
-	add(&b, NLM_F_ACK, "c", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EPERM);
+	nl_begin(100, NLM_F_ACK, 0, "c");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EPERM);
 	assert_string_equal(e.object, "c");
-	assert_int_equal(b.count, 0);
+	kernel.send_error = 0; /* nothing of it is left */
+	nl_begin(100, 0, 0, "d");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
+	assert_int_equal(kernel.sent_length, 16);
 }
 
 TEST(a_batch_that_is_too_large_gets_a_larger_buffer)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.room = 1000;
-	add(&b, 0, "a", 2000);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), 0);
+	nl_begin(100, 0, 2000, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), 0);
 	assert_in_range(kernel.room, 2016, 10000);
 	assert_int_equal(kernel.sent_length, 2016);
 }
@@ -200,12 +177,11 @@ static void cut_the_answer_short(const struct nlmsghdr *request)
 
 TEST(an_answer_that_is_too_short_is_a_failure)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = cut_the_answer_short;
-	add(&b, NLM_F_ACK, "a", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EBADMSG);
+	nl_begin(100, NLM_F_ACK, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EBADMSG);
 }
 
 static void answer_too_long(const struct nlmsghdr *request)
@@ -218,26 +194,14 @@ static void answer_too_long(const struct nlmsghdr *request)
 
 TEST(an_answer_that_does_not_fit_is_a_failure)
 {
-	struct nl_batch b = empty_batch();
 	struct nl_error e;
 
 	kernel.answer = answer_too_long;
-	add(&b, NLM_F_ACK, "a", 0);
-	assert_int_equal(nl_send(KERNEL_FD, &b, &e), -EMSGSIZE);
+	nl_begin(100, NLM_F_ACK, 0, "a");
+	assert_int_equal(nl_send(KERNEL_FD, &e), -EMSGSIZE);
 }
 
 /* ---- asking ---- */
-
-static char request_bytes[NL_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-static struct nlmsghdr *new_request(void)
-{
-	struct nlmsghdr *m = mnl_nlmsg_put_header(request_bytes);
-
-	m->nlmsg_type = 18;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	return m;
-}
 
 /* Counts the messages, and stops at one of type 99. */
 static int count_messages(const struct nlmsghdr *m, void *to)
@@ -251,7 +215,8 @@ static int count_messages(const struct nlmsghdr *m, void *to)
 static int ask(unsigned int *count)
 {
 	*count = 0;
-	return nl_ask(KERNEL_FD, new_request(), count_messages, count);
+	nl_begin(18, NLM_F_DUMP, 0, "");
+	return nl_ask(KERNEL_FD, count_messages, count);
 }
 
 /* The next messages are part of the dump: their types, ended by 0. */

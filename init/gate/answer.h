@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The jail's DNS server, over UDP and TCP. */
+#ifndef INIT_GATE_ANSWER_H
+#define INIT_GATE_ANSWER_H
+
+#include <stdint.h>
+
+#include "init/gate/dns.h"
+#include "init/gate/names.h"
+#include "init/gate/timer.h"
+
+void answer_udp(int fd);
+void answer_accept(int listener);
+void answer_stream_event(uint32_t index, uint16_t generation, uint32_t events);
+void answer_timer(struct timer *t);
+
+/* Keeps what the servers said of a name. */
+void name_learn(struct name *name, const struct dns_answer *a);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the agent's bytes to one request object: what is evaluated here is what is dialled and what stands in
+ * the log. The address that was dialled, the name in TLS and the name in HTTP have to be the same name.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "init/gate/flow.h"
+#include "init/gate/loop.h"
+#include "init/gate/observe.h"
+#include "init/gate/record.h"
+#include "init/gate/tls.h"
+
+const char *const flow_protocol_names[] = {
+	[REQUEST_HTTP] = "http",
+	[REQUEST_TLS] = "tls",
+	[REQUEST_TCP] = "tcp",
+};
+
+static struct request request_of(const struct flow *f)
+{
+	return (struct request){ .protocol = (enum request_protocol)f->protocol,
+				 .name = f->name,
+				 .port = f->port };
+}
+
+/* ---- what is logged ---- */
+
+static void report(struct flow *f, const struct request *r, const struct rule *rule)
+{
+	f->reported = true;
+	record_decision(&(struct decision){ .allowed = true,
+					    .flow = f->number,
+					    .protocol = flow_protocol_names[r->protocol],
+					    .request = r,
+					    .address = &f->address,
+					    .rule = rule });
+}
+
+void examine_report(struct flow *f)
+{
+	const struct request r = request_of(f);
+
+	report(f, &r, policy_decide(gate.policy, &r).rule);
+}
+
+static void report_denial(const struct flow *f, const struct request *r, struct span claimed,
+			  const struct rule *rule, const char *reason)
+{
+	record_decision(&(struct decision){ .flow = f->number,
+					    .protocol = flow_protocol_names[r->protocol],
+					    .request = r,
+					    .claimed = claimed,
+					    .address = f->address.family ? &f->address : NULL,
+					    .rule = rule,
+					    .reason = reason });
+}
+
+/* ---- decisions ---- */
+
+static const char *reason_of(const struct verdict *v, const struct request *r)
+{
+	if (v->rule)
+		return "a rule denies it";
+	if (policy_allows_port(gate.policy, r->name, r->port))
+		return r->protocol == REQUEST_HTTP ? "no rule allows this method and path" :
+						     "no rule allows this protocol";
+	if (policy_allows_name(gate.policy, r->name))
+		return "no rule allows this port";
+	return "no rule allows this name";
+}
+
+static void deny(struct flow *f, const struct request *r, struct span claimed,
+		 const struct rule *rule, const char *reason, bool wrong)
+{
+	report_denial(f, r, claimed, rule, reason);
+	f->reported = true;
+	f->protocol = (uint8_t)r->protocol;
+	refuse(f, reason, wrong);
+}
+
+/* It cannot be read, or can be read in two ways. */
+static void deny_wrong(struct flow *f, const struct request *r, const char *reason)
+{
+	deny(f, r, (struct span){ 0 }, NULL, reason, true);
+}
+
+/* False: it was refused, or is on its way to the server and will be seen again. */
+static bool decide(struct flow *f, const struct request *r)
+{
+	struct request asked = *r;
+	struct verdict v;
+	const char *reason = NULL;
+
+	/* A path that can be understood in two ways is as good as hidden: rules with a path do not allow it. */
+	if (r->protocol == REQUEST_HTTP && !r->path.at)
+		asked.protocol = REQUEST_TLS;
+	v = policy_decide(gate.policy, &asked);
+	f->protocol = (uint8_t)r->protocol;
+	if (gate.config->observe && !v.allowed) {
+		observe_request(r, f->phase == FLOW_OPEN && dial_is_private(&f->address));
+		v = (struct verdict){ .allowed = true, .private_too = true };
+	}
+	if (!v.allowed)
+		reason = reason_of(&v, r);
+	/* Another rule let this connection be made than the one that allows this request. */
+	else if (f->phase == FLOW_OPEN && !v.private_too && !gate.config->proxy.length &&
+		 dial_is_private(&f->address))
+		reason = refuse_private;
+	if (reason) {
+		deny(f, r, (struct span){ 0 }, v.rule, reason, false);
+		return false;
+	}
+	if (f->phase == FLOW_WAITING) {
+		f->private_too = v.private_too;
+		dial(f);
+		return false;
+	}
+	timer_stop(&f->timer);
+	if (r->protocol == REQUEST_HTTP || !f->reported)
+		report(f, r, v.rule);
+	return true;
+}
+
+/*
+ * Another name than that of the address which was dialled: that a server behind the address knows it too
+ * does not make it allowed. An address of hosts(5) may have several names.
+ */
+static bool agrees(struct flow *f, struct span name)
+{
+	const struct resolv *resolv = gate.config->resolv;
+
+	if (spans_alike(name, f->name))
+		return true;
+	for (unsigned int i = 0; f->host.family && i < resolv->host_count; i++) {
+		const struct host *h = &resolv->hosts[i];
+
+		if (!address_equal(&h->address, &f->host) || !spans_alike(h->name, name))
+			continue;
+		f->name = h->name;
+		return true;
+	}
+	return false;
+}
+
+static void pass_everything(struct flow *f)
+{
+	f->sight = SIGHT_NOTHING;
+	f->agent.passable = ANY_NUMBER;
+}
+
+/* The rest has not come yet. What is no request of a connection that was idle must come soon. */
+static void wait_for_more(struct flow *f)
+{
+	f->agent.readable = false;
+	if (f->sight == SIGHT_FIRST && f->timer.kind == TIMER_NONE)
+		timer_set(&f->timer, TIMER_HELLO, gate.now);
+}
+
+/* ---- protocols ---- */
+
+static void take_other(struct flow *f)
+{
+	struct request r = request_of(f);
+
+	r.protocol = REQUEST_TCP;
+	if (decide(f, &r))
+		pass_everything(f);
+}
+
+static void take_tls(struct flow *f, struct request *r, struct span name)
+{
+	if (name.length > 0 && !agrees(f, name)) {
+		deny(f, r, name, NULL, "the server name of TLS is not the name of the address",
+		     false);
+		return;
+	}
+	r->name = f->name;
+	if (decide(f, r))
+		pass_everything(f);
+}
+
+static void take_request(struct flow *f, struct request *r, const struct http_request *http)
+{
+	static char path[HTTP_PATH_MAX];
+	struct span host = http->host;
+	const char *wrong = NULL;
+
+	if (host.length > 0 && host.at[host.length - 1] == '.')
+		host.length--;
+	r->method = http->method;
+	r->path.at = path;
+	if (!http_canonical_path(http->path, path, sizeof(path), &r->path.length))
+		r->path = (struct span){ 0 };
+	if (host.length > 0 && !agrees(f, host)) {
+		wrong = "Host is not the name of the address";
+	} else if (http->port && http->port != f->port) {
+		wrong = "Host names another port";
+	}
+	if (wrong) {
+		deny(f, r, http->host, NULL, wrong, true);
+		return;
+	}
+	r->name = f->name;
+	if (!decide(f, r))
+		return;
+	f->sight = http->chunked ? SIGHT_CHUNKS : SIGHT_HEAD;
+	http_body_start(&f->body, http);
+	f->agent.passable = http->head_length;
+	if (!http->chunked && http->length < ANY_NUMBER - http->head_length)
+		f->agent.passable += http->length;
+	/* Only the first request: its answer is the first thing that the server says. */
+	if (http->upgrade && f->requests == 0) {
+		f->upgrading = true;
+		f->server.passable = 0;
+		/* HTTP/2 hides the requests to come, as TLS does. */
+		r->protocol = REQUEST_TLS;
+		f->no_upgrade = http->h2c && !policy_decide(gate.policy, r).allowed &&
+				!gate.config->observe;
+	}
+	f->requests++;
+}
+
+static void examine_head(struct flow *f, struct span bytes)
+{
+	struct http_request http;
+	const char *why = NULL;
+	struct request r = request_of(f);
+	enum parse parsed = http_parse_request(bytes, &http, &why);
+
+	r.protocol = REQUEST_HTTP;
+	if (parsed == PARSE_DONE) {
+		take_request(f, &r, &http);
+	} else if (parsed == PARSE_MORE && !f->agent.hung_up) {
+		wait_for_more(f);
+	} else if (f->sight == SIGHT_FIRST &&
+		   (parsed == PARSE_OTHER || (parsed == PARSE_MORE && !span_has(bytes, ' ')))) {
+		take_other(f); /* a word, and these were its last bytes */
+	} else {
+		deny_wrong(f, &r, why ? why : "no request where one has to begin");
+	}
+}
+
+static void examine_first(struct flow *f, struct span bytes)
+{
+	struct tls_hello hello;
+	struct request r = request_of(f);
+	enum parse parsed = tls_parse_client_hello(bytes, &hello);
+
+	r.protocol = REQUEST_TLS;
+	if (parsed == PARSE_OTHER)
+		examine_head(f, bytes);
+	else if (parsed == PARSE_DONE)
+		take_tls(f, &r, (struct span){ hello.name, hello.name_length });
+	else if (parsed == PARSE_MORE && !f->agent.hung_up)
+		wait_for_more(f);
+	else
+		deny_wrong(f, &r, "a malformed ClientHello");
+}
+
+static void examine_chunks(struct flow *f, struct span bytes)
+{
+	struct request r = request_of(f);
+	size_t taken;
+	enum parse parsed = http_body_take(&f->body, bytes, &taken);
+
+	if (parsed == PARSE_BAD) {
+		/* The server has a part of it, and must not take that for the whole. */
+		report_denial(f, &r, (struct span){ 0 }, NULL, "a malformed chunk");
+		flow_break(f, "refused");
+		return;
+	}
+	if (parsed == PARSE_DONE)
+		f->sight = SIGHT_HEAD;
+	f->agent.passable = taken;
+}
+
+void examine(struct flow *f)
+{
+	struct span bytes = { .at = gate_scratch };
+	long n;
+
+	/* After a request to change the protocol nothing passes until the server has said yes or no. */
+	if ((f->upgrading && f->sight == SIGHT_HEAD) || !f->agent.readable)
+		return;
+	n = relay_peek(&f->agent, f->sight == SIGHT_CHUNKS ? GATE_SCRATCH : TLS_HELLO_MAX);
+	if (n < 0) {
+		if (errno != EAGAIN)
+			flow_break(f, "reset");
+		return;
+	}
+	bytes.length = (size_t)n;
+	if (n == 0 && f->phase == FLOW_WAITING)
+		examine_silence(f);
+	else if (n == 0)
+		f->agent.passable = 1; /* nothing comes, and that is passed on */
+	else if (f->sight == SIGHT_FIRST)
+		examine_first(f, bytes);
+	else if (f->sight == SIGHT_HEAD)
+		examine_head(f, bytes);
+	else if (f->sight == SIGHT_CHUNKS)
+		examine_chunks(f, bytes);
+}
+
+void examine_upgrade(struct flow *f)
+{
+	unsigned int status = 0;
+	enum parse parsed;
+	size_t length;
+	long n;
+
+	if (!f->server.readable)
+		return;
+	n = relay_peek(&f->server, HTTP_HEAD_MAX);
+	if (n < 0)
+		return; /* relaying finds out why */
+	parsed = http_parse_status((struct span){ gate_scratch, (size_t)n }, &status, &length);
+	if (parsed == PARSE_MORE && n > 0 && !f->server.hung_up) {
+		f->server.readable = false;
+		return;
+	}
+	if (parsed == PARSE_DONE && status < 200 && status != 101) {
+		f->server.passable = length; /* 100 Continue and the like; the answer is to come */
+		return;
+	}
+	if (parsed == PARSE_DONE && status == 101 && f->no_upgrade) {
+		const struct request r = request_of(f);
+
+		report_denial(f, &r, (struct span){ 0 }, NULL,
+			      "HTTP/2 would hide the method and path of further requests");
+		flow_break(f, "refused");
+		return;
+	}
+	if (parsed == PARSE_DONE && status == 101)
+		pass_everything(f);
+	f->upgrading = false;
+	f->server.passable = ANY_NUMBER;
+}
+
+void examine_silence(struct flow *f)
+{
+	struct request r = request_of(f);
+	const struct verdict v = policy_decide(gate.policy, &r);
+	const char *reason = "neither TLS nor HTTP was spoken; any other protocol needs port=";
+
+	if (!policy_allows_port(gate.policy, f->name, f->port))
+		reason = reason_of(&v, &r);
+	deny(f, &r, (struct span){ 0 }, v.rule, reason, false);
+}
+
+/* Waits for the agent's first bytes, unless they make no difference. */
+void examine_arrival(struct flow *f)
+{
+	const struct request any = request_of(f);
+	struct verdict v = policy_decide(gate.policy, &any);
+	bool open = policy_allows_port(gate.policy, f->name, f->port);
+
+	if (v.allowed || gate.config->observe) {
+		/* It may be a server that speaks first. */
+		f->private_too = v.private_too;
+		dial(f);
+		return;
+	}
+	timer_set(&f->timer, open ? TIMER_HELLO : TIMER_DENIED, gate.now);
+	flow_step(f);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to the DNS servers of the container's resolv.conf(5): UDP first, the next server after a while
+ * of silence, TCP where the answer was cut.
+ */
+#ifndef INIT_GATE_RESOLVE_H
+#define INIT_GATE_RESOLVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "init/gate/dns.h"
+#include "init/gate/names.h"
+#include "init/gate/timer.h"
+
+enum resolved {
+	RESOLVED, /* there is an answer */
+	RESOLVED_NOTHING, /* the name does not exist */
+	RESOLVED_FAILED, /* no server had an answer */
+};
+
+/* Somebody who waits for an answer; inside of what waits. */
+struct waiter {
+	struct waiter *next, **link; /* link is NULL when it does not wait */
+	/*
+	 * `addresses` for a question about a name's addresses (their number may be 0), `message` for any other:
+	 * the server's words. Called once; the waiter is out of the list by then.
+	 */
+	void (*done)(struct waiter *w, enum resolved how, const struct dns_answer *addresses,
+		     struct span message);
+};
+
+/* Asks for the addresses of a name, of both families. False: too much is being asked; nothing waits. */
+bool resolve_addresses(struct span name, struct waiter *w);
+
+/* Asks a question of another type. */
+bool resolve_other(const struct dns_query *q, struct waiter *w);
+
+/* Waits no longer. */
+void resolve_forget(struct waiter *w);
+
+void resolve_event(uint32_t index, uint16_t generation);
+void resolve_timer(struct timer *t);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * While there is no gate nothing passes: the agent's connections wait at sockets that init keeps open, and
+ * no other way leads out.
+ */
+#include "init/gatekeeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init/privileges.h"
+#include "init/report.h"
+#include "sys/channel.h"
+#include "sys/clock.h"
+#include "sys/fds.h"
+#include "sys/namespaces.h"
+#include "sys/process.h"
+
+#define STAGE "gate"
+#define PATIENCE 5000 /* ms, until the gate listens */
+#define LAST_RECORDS 1000 /* ms, until it has ended */
+
+/* One that dies within this time is not started again before it is over: it would only die again. */
+#define YOUNG 1000
+
+/* ---- in the gate's process ---- */
+
+static void become_gate(const struct gate_config *config, int channel)
+{
+	int keep[] = { channel, config->audit };
+	struct failure f;
+
+	setpgid(0, 0); /* a group of its own: signals of the terminal are not for it */
+	fds_keep_only(keep, 2);
+	if (privileges_drop_gate(&f) == 0) {
+		process_control(PR_SET_PDEATHSIG, SIGKILL, 0);
+		gate_main(config, channel);
+	}
+	report(&f);
+	_exit(EXIT_OWN_FAILURE);
+}
+
+/* ---- in init ---- */
+
+int gatekeeper_start(struct gatekeeper *k, struct failure *f)
+{
+	int channel[2];
+	int error = channel_open(channel);
+
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "channel", error);
+	k->pid = namespaces_clone(0);
+	if (k->pid == 0) {
+		close(channel[0]);
+		become_gate(k->config, channel[1]);
+	}
+	close(channel[1]);
+	k->channel = channel[0];
+	k->started = clock_now();
+	if (k->pid > 0)
+		return 0;
+	close(k->channel);
+	return fail_errno(f, STAGE, DOING_ANYTHING, "process", k->pid);
+}
+
+static bool wait_until_ready(const struct gatekeeper *k)
+{
+	struct pollfd channel = { .fd = k->channel, .events = POLLIN };
+	char word;
+
+	return poll(&channel, 1, PATIENCE) == 1 && recv(k->channel, &word, 1, MSG_DONTWAIT) == 1 &&
+	       word == GATE_READY;
+}
+
+int gatekeeper_open(struct gatekeeper *k, const int *sockets, struct failure *f)
+{
+	k->sockets = sockets;
+	if (channel_send(k->channel, &k->start, sizeof(k->start), sockets, GATE_SOCKETS) == 0 &&
+	    wait_until_ready(k))
+		return 0;
+	return fail(f, STAGE, "This is a fault of boundary-init; please report it",
+		    "process: it did not come to listen");
+}
+
+/* A gate that does not answer is of no use: the next one begins with what it is to use. */
+void gatekeeper_use(struct gatekeeper *k, uint8_t policy)
+{
+	k->start.policy = policy;
+	if (k->pid == 0)
+		return;
+	if (send(k->channel, &policy, 1, MSG_NOSIGNAL) != 1 || !wait_until_ready(k))
+		kill(k->pid, SIGKILL);
+}
+
+static void start_again(struct gatekeeper *k)
+{
+	struct failure f;
+
+	k->again = 0;
+	k->start.restarts++;
+	if (gatekeeper_start(k, &f) == 0 && gatekeeper_open(k, k->sockets, &f) == 0)
+		return;
+	report(&f);
+	if (k->pid > 0)
+		kill(k->pid, SIGKILL); /* and on its end the next try follows */
+	else
+		k->again = clock_now() + YOUNG;
+}
+
+void gatekeeper_reap(struct gatekeeper *k, pid_t pid, int status)
+{
+	struct failure f;
+	bool young = clock_now() < k->started + YOUNG;
+
+	if (pid != k->pid || k->pid == 0)
+		return;
+	close(k->channel);
+	k->pid = 0;
+	fail(&f, STAGE, "It is started again; connections that went through it have ended",
+	     WIFSIGNALED(status) ? "process: ended by signal %d" : "process: ended with code %d",
+	     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	report(&f);
+	k->again = clock_now() + (young ? YOUNG : 0);
+}
+
+int gatekeeper_tend(struct gatekeeper *k)
+{
+	int64_t left = k->again - clock_now();
+
+	if (k->again == 0)
+		return -1;
+	if (left > 0)
+		return (int)left;
+	start_again(k);
+	return k->again ? YOUNG : -1;
+}
+
+void gatekeeper_finish(struct gatekeeper *k)
+{
+	struct pollfd channel = { .fd = k->channel, .events = 0 }; /* its end is always reported */
+
+	k->again = 0;
+	if (k->pid <= 0)
+		return;
+	shutdown(k->channel, SHUT_WR);
+	poll(&channel, 1, LAST_RECORDS);
+	kill(k->pid, SIGKILL);
+	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(k->channel);
+	k->pid = 0;
+}
