@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,6 @@
 #include "sys/channel.h"
 #include "sys/clock.h"
 #include "sys/fds.h"
-#include "sys/namespaces.h"
 #include "sys/process.h"
 
 #define STAGE "gate"
@@ -49,23 +49,26 @@ static void become_gate(const struct gate_config *config, int channel)
 
 int gatekeeper_start(struct gatekeeper *k, struct failure *f)
 {
+	long pid;
 	int channel[2];
 	int error = channel_open(channel);
 
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "channel", error);
-	k->pid = namespaces_clone(0);
-	if (k->pid == 0) {
+	/* fork(2), but without SIGCHLD: who waits for any child, to be alone, does not see it. */
+	pid = syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (pid == 0) {
 		close(channel[0]);
 		become_gate(k->config, channel[1]);
 	}
 	close(channel[1]);
 	k->channel = channel[0];
 	k->started = clock_now();
-	if (k->pid > 0)
+	k->pid = pid > 0 ? (pid_t)pid : 0;
+	if (pid > 0)
 		return 0;
 	close(k->channel);
-	return fail_errno(f, STAGE, DOING_ANYTHING, "process", k->pid);
+	return fail_errno(f, STAGE, DOING_ANYTHING, "process", -errno);
 }
 
 static bool wait_until_ready(const struct gatekeeper *k)
@@ -112,12 +115,14 @@ static void start_again(struct gatekeeper *k)
 		k->again = clock_now() + YOUNG;
 }
 
-void gatekeeper_reap(struct gatekeeper *k, pid_t pid, int status)
+void gatekeeper_reap(struct gatekeeper *k)
 {
 	struct failure f;
 	bool young = clock_now() < k->started + YOUNG;
+	int status;
 
-	if (pid != k->pid || k->pid == 0)
+	kill(k->pid, SIGKILL); /* one that let go of the channel alone would keep us waiting */
+	if (waitpid(k->pid, &status, __WALL) != k->pid)
 		return;
 	close(k->channel);
 	k->pid = 0;
@@ -150,7 +155,7 @@ void gatekeeper_finish(struct gatekeeper *k)
 	shutdown(k->channel, SHUT_WR);
 	poll(&channel, 1, LAST_RECORDS);
 	kill(k->pid, SIGKILL);
-	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 	close(k->channel);
 	k->pid = 0;

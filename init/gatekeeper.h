@@ -29,8 +29,8 @@ int gatekeeper_open(struct gatekeeper *k, const int *sockets, struct failure *f)
 /* Lets it use the other policy, and waits until it does. */
 void gatekeeper_use(struct gatekeeper *k, uint8_t policy);
 
-/* A child has ended. If it was the gate, the next one is started at once, or soon if they die young. */
-void gatekeeper_reap(struct gatekeeper *k, pid_t pid, int status);
+/* Its channel has ended. The next one is started at once, or soon if they die young. */
+void gatekeeper_reap(struct gatekeeper *k);
 
 /* Starts it again, if it is time. How many ms are left until then; -1: it runs. */
 int gatekeeper_tend(struct gatekeeper *k);

@@ -241,7 +241,7 @@ static int watch_policy(struct failure *f)
 	if (unsafe <= 0)
 		return unsafe;
 	fail(f, "warning", "Mount it read-only, or let the agent be another user with --user",
-	     "policy %s: the agent can change it, so it is not read again", options.policy_file);
+	     "policy %s: the agent can change it, so it is not read again", policies.shown);
 	report(f);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/openat2.h>
+
 #include "init/report.h"
 #include "sys/fds.h"
 
@@ -48,6 +50,19 @@ static int open_file(const struct policies *p)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/*
+ * To be read again it has to lie below that directory, symbolic links inside of it followed: one that leads
+ * out of it may lead through a directory of the agent's.
+ */
+static int open_beneath(const struct policies *p)
+{
+	const struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	long fd = syscall(SYS_openat2, p->directory, name_of(p->path), &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
 static int read_into(struct policies *p, struct policy_place *place, int fd, struct failure *f)
 {
 	size_t length = 0;
@@ -56,13 +71,13 @@ static int read_into(struct policies *p, struct policy_place *place, int fd, str
 	do {
 		n = read(fd, place->text + length, POLICY_TEXT - length);
 		if (n < 0)
-			return fail_errno(f, STAGE, DOING_ANYTHING, p->path, -errno);
+			return fail_errno(f, STAGE, DOING_ANYTHING, p->shown, -errno);
 		length += (size_t)n;
 	} while (n > 0);
 	if (length == POLICY_TEXT)
 		return fail(f, STAGE, "Write fewer rules, with wildcards",
-			    "%s: longer than 256 KiB", p->path);
-	return policy_add_file(&place->policy, (struct span){ place->text, length }, p->path, f);
+			    "%s: longer than 256 KiB", p->shown);
+	return policy_add_file(&place->policy, (struct span){ place->text, length }, p->shown, f);
 }
 
 /* "." for a name alone, "/" for a file there. */
@@ -79,14 +94,16 @@ static int open_directory(const char *path)
 
 int policies_read(struct policies *p, const char *path, struct failure *f)
 {
+	struct text shown = TEXT_OVER(p->shown);
 	int fd, failed;
 
 	p->path = path;
+	text_escaped(&shown, path, strlen(path));
 	p->given = p->places[0].policy.count;
 	p->directory = open_directory(path);
 	fd = p->directory < 0 ? p->directory : open_file(p);
 	if (fd < 0)
-		return fail_errno(f, STAGE, DOING_ANYTHING, path, fd);
+		return fail_errno(f, STAGE, DOING_ANYTHING, p->shown, fd);
 	failed = read_into(p, &p->places[0], fd, f);
 	close(fd);
 	return failed;
@@ -128,7 +145,7 @@ static bool watch(const struct policies *p, const char *name, uint32_t events)
 
 int policies_watch(struct policies *p, const struct account *agent, struct failure *f)
 {
-	int fd = open_file(p);
+	int fd = open_beneath(p);
 	bool unsafe = fd < 0 || can_change(p, fd, agent) || can_change(p, p->directory, agent);
 
 	close(fd);
@@ -158,14 +175,14 @@ int policies_reread(struct policies *p, const struct account *agent, struct fail
 
 	if (!take_events(p->changes))
 		return 0;
-	fd = open_file(p);
+	fd = open_beneath(p);
 	if (fd < 0)
-		return fail_errno(f, STAGE, DOING_ANYTHING, p->path, fd);
+		return fail_errno(f, STAGE, DOING_ANYTHING, p->shown, fd);
 	watch(p, name_of(p->path), FILE_EVENTS); /* it may be another one by now */
 	if (can_change(p, fd, agent)) {
 		close(fd);
 		return fail(f, STAGE, "Mount it read-only, or let the agent be another user",
-			    "%s: the agent can change it, so it is not read again", p->path);
+			    "%s: the agent can change it, so it is not read again", p->shown);
 	}
 	next->policy.count = p->given;
 	memcpy(next->policy.rules, now->policy.rules, p->given * sizeof(now->policy.rules[0]));

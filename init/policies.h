@@ -23,6 +23,7 @@ struct policies {
 	uint8_t used;
 	unsigned int given; /* rules by options; those of the file stand behind them */
 	const char *path; /* NULL: no file */
+	char shown[120]; /* ... as it is shown to people */
 	int directory; /* where it lies, as it was at the start */
 	int changes; /* inotify(7); -1: it is not watched */
 	bool agent_has_caps; /* to write where others may not, for all we know */

@@ -63,12 +63,13 @@ static bool list_matches(struct span list, struct span value,
 			 bool (*matches)(struct span pattern, struct span value))
 {
 	struct cursor c;
+	struct span pattern;
 
 	if (list.length == 0)
 		return true;
 	c = cursor_over(list);
-	while (!cursor_done(&c))
-		if (matches(cursor_take_until(&c, ','), value))
+	while (cursor_take_item(&c, &pattern))
+		if (matches(pattern, value))
 			return true;
 	return false;
 }
@@ -113,11 +114,11 @@ struct verdict policy_decide(const struct policy *p, const struct request *reque
 			continue;
 		if (r->deny)
 			return (struct verdict){ .rule = r };
-		if (!v.allowed)
+		if (!v.rule)
 			v.rule = r;
-		v.allowed = true;
-		v.private_too = v.private_too || r->private_too;
+		v.private_too |= r->private_too;
 	}
+	v.allowed = v.rule != NULL;
 	return v;
 }
 
@@ -162,17 +163,18 @@ const struct rule *policy_denies_address(const struct policy *p, const struct ad
 
 const char *rule_warning(const struct rule *r)
 {
+	if (r->cidr.address.family)
+		return r->deny && !r->protocol_given ?
+			       "It denies TCP alone: proto=udp and proto=icmp take rules of their own" :
+			       NULL;
 	if (r->port_count == 1 && r->ports[0].first == 53 && r->ports[0].last == 53)
 		return "Port 53 is the jail's own DNS, wherever it is sent";
-	if (r->deny && !r->protocol_given && r->cidr.address.family)
-		return "It denies TCP alone: proto=udp and proto=icmp take rules of their own";
 	if (!needs_http(r) || !matches_port(r, 443))
 		return NULL;
 	return r->deny ?
-		       "Only plain HTTP shows method= and path=, so it denies all HTTPS to this "
-		       "name too" :
-		       "Only plain HTTP shows method= and path=: HTTPS to this name stays refused "
-		       "by this rule; add one without them to allow it";
+		       "Only plain HTTP shows method= and path=: it denies all HTTPS to this name" :
+		       "Only plain HTTP shows method= and path=: HTTPS to this name takes a rule "
+		       "without them";
 }
 
 void policy_suggest(struct text *t, const struct request *r)

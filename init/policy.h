@@ -16,7 +16,7 @@
  *   cidr    := address[/len]                        by address, not by name; with proto and port only
  *   proto   := tcp | udp | icmp                     of cidr; absent: tcp
  *
- * A rule by name needs one of domain, method, path and port; a blank is a space or a tab.
+ * A rule by name needs one of domain, method, path and port; a blank is a space, a tab or a CR.
  */
 #ifndef INIT_POLICY_H
 #define INIT_POLICY_H
@@ -55,9 +55,6 @@ struct policy {
 };
 
 /* 0, or -1 with `f` filled: the rule, the column (from 1), what is wrong, what was expected. */
-int rule_parse(struct span text, bool deny, struct rule *r, struct failure *f);
-
-/* Adds a rule. As rule_parse; a policy that is full is a failure too. */
 int policy_add(struct policy *p, struct span text, bool deny, struct failure *f);
 
 /*

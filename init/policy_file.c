@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/rule.h"
 
+#include <string.h>
+
 /* What the lines so far make of the next one. */
 enum form {
 	FORM_UNKNOWN,
@@ -16,21 +18,16 @@ struct reader {
 };
 
 static const char the_forms[] = "Write lines like: allow domain=api.example.com; or allowlist: and "
-				"below it - \"domain=api.example.com\"";
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
+				"below it - \"RULE\"";
 
 struct span policy_line(struct span line)
 {
 	struct span kept = { .at = line.at };
 
 	for (const char *c = line.at; c < line.at + line.length; c++) {
-		if (*c == '#' && (c == line.at || is_blank(c[-1])))
+		if (*c == '#' && (c == line.at || is_blank_or_cr(c[-1])))
 			break;
-		if (!is_blank(*c))
+		if (!is_blank_or_cr(*c))
 			kept.length = (size_t)(c - kept.at) + 1;
 		else if (kept.length == 0)
 			kept.at++;
@@ -56,22 +53,25 @@ static int read_item(struct policy *p, struct span item, struct fault *fault)
 /* `line` is not empty; it is indented by some blanks. */
 static int read_line(struct reader *r, struct span line, bool indented, struct fault *fault)
 {
+	enum { ALLOW, DENY, ITEM, ALLOWLIST };
 	struct cursor c = cursor_over(line);
-	struct span word = word_take(&c), rest = policy_line(cursor_rest(&c));
-	bool deny = span_is(word, "deny"), key = word.at[word.length - 1] == ':';
+	struct span word = cursor_take_word(&c), rest = policy_line(cursor_rest(&c));
+	int first = span_among(word, "allow,deny,-,allowlist:");
+	bool key = word.at[word.length - 1] == ':';
 
 	if (r->form == FORM_UNKNOWN)
 		r->form = key ? FORM_OTHER : FORM_LINES;
 	if (r->form == FORM_LINES)
-		return deny || span_is(word, "allow") ? policy_read(r->policy, rest, deny, fault) :
-							-1;
+		return first == ALLOW || first == DENY ?
+			       policy_read(r->policy, rest, first == DENY, fault) :
+			       -1;
 	if (indented || *line.at == '-') { /* belongs to the key above */
 		if (r->form == FORM_OTHER)
 			return 0;
-		return span_is(word, "-") ? read_item(r->policy, rest, fault) : -1;
+		return first == ITEM ? read_item(r->policy, rest, fault) : -1;
 	}
 	r->form = FORM_OTHER;
-	if (span_is(word, "allowlist:")) {
+	if (first == ALLOWLIST) {
 		r->form = FORM_LIST;
 		r->has_list = true;
 		fault->at = rest.at;
@@ -88,6 +88,7 @@ int policy_add_file(struct policy *p, struct span text, const char *name, struct
 	struct span raw = text;
 	struct fault fault;
 	unsigned int number = 0;
+	char shown[160];
 	int status = 0;
 
 	while (status == 0 && !cursor_done(&c)) {
@@ -109,5 +110,9 @@ int policy_add_file(struct policy *p, struct span text, const char *name, struct
 					the_forms };
 		status = -1;
 	}
-	return status < 0 ? fault_describe(&fault, span_of(name), number, raw.at, f) : 0;
+	if (status == 0)
+		return 0;
+	return fail(f, "policy", fault.remedy, "%s, line %u, column %u: %s",
+		    text_shown(shown, sizeof(shown), name, strlen(name)), number,
+		    (unsigned int)(fault.at - raw.at) + 1, fault.cause);
 }

@@ -22,42 +22,23 @@ static bool take_line(struct cursor *text, struct cursor *line)
 	return true;
 }
 
-static bool is_blank(char c)
-{
-	return (unsigned char)c <= ' ';
-}
-
-/* What stands between blanks; empty at the end of the line. */
-static struct span take_word(struct cursor *line)
-{
-	struct span word;
-
-	while (!cursor_done(line) && is_blank(*line->at))
-		line->at++;
-	word.at = line->at;
-	while (!cursor_done(line) && !is_blank(*line->at))
-		line->at++;
-	word.length = (size_t)(line->at - word.at);
-	return word;
-}
-
-static uint32_t limited(uint32_t value, uint32_t most)
-{
-	return value < 1 ? 1 : value > most ? most : value;
-}
-
 static void read_option(struct resolv *r, struct span word)
 {
+	static const uint8_t most[] = { TIMEOUT_MAX, ATTEMPTS_MAX };
 	struct cursor c = cursor_over(word);
-	struct span name = cursor_take_until(&c, ':');
+	int name = span_among(cursor_take_until(&c, ':'), "timeout,attempts");
 	uint32_t value;
 
-	if (!span_number(cursor_rest(&c), UINT32_MAX, &value))
+	if (name < 0 || !span_number(cursor_rest(&c), UINT32_MAX, &value))
 		return;
-	if (span_is(name, "timeout"))
-		r->timeout = 1000 * limited(value, TIMEOUT_MAX);
-	else if (span_is(name, "attempts"))
-		r->attempts = limited(value, ATTEMPTS_MAX);
+	if (value > most[name])
+		value = most[name];
+	if (value == 0)
+		value = 1;
+	if (name == 0)
+		r->timeout = 1000 * value;
+	else
+		r->attempts = value;
 }
 
 static void add_server(struct resolv *r, struct span word)
@@ -72,7 +53,7 @@ static void read_search(struct resolv *r, struct cursor line)
 	struct span word;
 
 	r->search_count = 0;
-	while ((word = take_word(&line)).length > 0 && r->search_count < RESOLV_SEARCH) {
+	while ((word = cursor_take_word(&line)).length > 0 && r->search_count < RESOLV_SEARCH) {
 		if (word.at[word.length - 1] == '.')
 			word.length--;
 		if (word.length > 0)
@@ -87,14 +68,15 @@ void resolv_read_conf(struct resolv *r, struct span text)
 	r->timeout = 1000 * TIMEOUT;
 	r->attempts = ATTEMPTS;
 	while (take_line(&c, &line)) {
-		struct span word = take_word(&line);
+		int key = span_among(cursor_take_word(&line), "nameserver,search,domain,options");
+		struct span word;
 
-		if (span_is(word, "nameserver"))
-			add_server(r, take_word(&line));
-		else if (span_is(word, "search") || span_is(word, "domain"))
+		if (key == 0)
+			add_server(r, cursor_take_word(&line));
+		else if (key == 1 || key == 2)
 			read_search(r, line);
-		else if (span_is(word, "options"))
-			while ((word = take_word(&line)).length > 0)
+		else if (key == 3)
+			while ((word = cursor_take_word(&line)).length > 0)
 				read_option(r, word);
 	}
 	if (r->server_count == 0)
@@ -108,9 +90,10 @@ void resolv_read_hosts(struct resolv *r, struct span text)
 	while (take_line(&c, &line)) {
 		struct host host;
 
-		if (!address_parse(take_word(&line), &host.address))
+		if (!address_parse(cursor_take_word(&line), &host.address))
 			continue;
-		while ((host.name = take_word(&line)).length > 0 && r->host_count < RESOLV_HOSTS)
+		while ((host.name = cursor_take_word(&line)).length > 0 &&
+		       r->host_count < RESOLV_HOSTS)
 			r->hosts[r->host_count++] = host;
 	}
 }

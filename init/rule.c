@@ -18,21 +18,15 @@ enum key { KEY_DOMAIN, KEY_METHOD, KEY_PATH, KEY_PRIVATE, KEY_PORT, KEY_CIDR, KE
 /* One parse. What parses a part says what is wrong with it (NULL: nothing) and leaves here where. */
 struct rule_parser {
 	struct rule *rule;
+	struct fault *fault;
 	unsigned int seen; /* HAS(...) of keys */
-	const char *at, *remedy;
 };
 
-struct span word_take(struct cursor *c)
+uint8_t protocol_by_name(struct span name)
 {
-	struct span word;
+	static const uint8_t protocols[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
 
-	while (cursor_take_char(c, ' ') || cursor_take_char(c, '\t'))
-		;
-	word.at = c->at;
-	while (!cursor_done(c) && *c->at != ' ' && *c->at != '\t')
-		c->at++;
-	word.length = (size_t)(c->at - word.at);
-	return word;
+	return protocols[span_among(name, "tcp,udp,icmp") + 1];
 }
 
 /* ---- names, methods, paths: where one is wrong, or NULL ---- */
@@ -137,16 +131,15 @@ static const char *parse_list(struct rule_parser *p, struct span value,
 			      const char *(*check)(struct span), struct span *list)
 {
 	struct cursor c = cursor_over(value);
+	struct span item;
 	bool any = false;
 
-	do {
-		struct span item = cursor_take_until(&c, ',');
-
-		p->at = check(item);
-		if (p->at)
+	while (cursor_take_item(&c, &item)) {
+		p->fault->at = check(item);
+		if (p->fault->at)
 			return "not allowed here";
 		any = any || (item.length <= 2 && item.at[item.length - 1] == '*');
-	} while (!cursor_done(&c) || c.end[-1] == ','); /* no item is empty: this ends */
+	}
 	if (!any)
 		*list = value;
 	return NULL;
@@ -167,30 +160,37 @@ static const char *parse_path(struct rule_parser *p, struct span value)
 	return parse_list(p, value, check_path, &p->rule->path);
 }
 
+static bool parse_range(struct span item, struct port_range *range)
+{
+	struct cursor c = cursor_over(item);
+
+	if (!cursor_take_port(&c, &range->first))
+		return false;
+	range->last = range->first;
+	if (cursor_take_char(&c, '-') && !cursor_take_port(&c, &range->last))
+		return false;
+	return cursor_done(&c) && range->first <= range->last;
+}
+
 static const char *parse_port(struct rule_parser *p, struct span value)
 {
-	struct cursor c = cursor_over(value);
+	struct cursor list = cursor_over(value);
+	struct span item;
 
 	p->rule->any_protocol = true;
 	if (span_is(value, "*"))
 		return NULL;
-	do {
-		struct port_range range;
-		bool good;
+	while (cursor_take_item(&list, &item)) {
+		struct port_range *range = &p->rule->ports[p->rule->port_count];
 
-		p->at = c.at;
-		good = cursor_take_port(&c, &range.first);
-		range.last = range.first;
-		if (good && cursor_take_char(&c, '-'))
-			good = cursor_take_port(&c, &range.last);
-		if (!good || range.last < range.first)
-			return "not a port or a range of ports";
+		p->fault->at = item.at;
 		if (p->rule->port_count == RULE_PORTS)
-			return "more than 16 ports and ranges, which takes two rules";
-		p->rule->ports[p->rule->port_count++] = range;
-	} while (cursor_take_char(&c, ','));
-	p->at = c.at;
-	return cursor_done(&c) ? NULL : "not a port or a range of ports";
+			return "more than 16 ports and ranges: write two rules";
+		if (!parse_range(item, range))
+			return "not a port or a range of ports";
+		p->rule->port_count++;
+	}
+	return NULL;
 }
 
 static const char *parse_private(struct rule_parser *p, struct span value)
@@ -216,15 +216,8 @@ static const char *parse_cidr(struct rule_parser *p, struct span value)
 static const char *parse_proto(struct rule_parser *p, struct span value)
 {
 	p->rule->protocol_given = true;
-	if (span_is(value, "tcp"))
-		p->rule->protocol = IPPROTO_TCP;
-	else if (span_is(value, "udp"))
-		p->rule->protocol = IPPROTO_UDP;
-	else if (span_is(value, "icmp"))
-		p->rule->protocol = IPPROTO_ICMP;
-	else
-		return "not a protocol that a rule can name";
-	return NULL;
+	p->rule->protocol = protocol_by_name(value);
+	return p->rule->protocol ? NULL : "not a protocol";
 }
 
 /* ---- a rule ---- */
@@ -235,15 +228,14 @@ static const struct {
 	const char *remedy;
 } keys[KEYS] = {
 	[KEY_DOMAIN] = { "domain", parse_domain,
-			 "Names are like api.example.com or *.example.com, or in punycode (xn--); "
-			 "addresses go by cidr=, ports by port=, paths by path=" },
+			 "Write it like api.example.com, *.example.com or in punycode (xn--); the "
+			 "rest goes by cidr=, port= and path=" },
 	[KEY_METHOD] = { "method", parse_method, "Methods are like GET,HEAD, in upper case; or *" },
 	[KEY_PATH] = { "path", parse_path,
-		       "Paths are like /api/*/users or /api/*, special bytes as %XX; there is no "
-		       "query, . or .. in them" },
+		       "Write it like /api/*/users or /api/*, special bytes as %XX, without query, . "
+		       "and .." },
 	[KEY_PRIVATE] = { "private", parse_private, "Write private=yes, or leave it away" },
-	[KEY_PORT] = { "port", parse_port,
-		       "Ports are numbers, ranges N-M, lists of these with commas, or *" },
+	[KEY_PORT] = { "port", parse_port, "Write N, N-M, lists of these with commas, or *" },
 	[KEY_CIDR] = { "cidr", parse_cidr, "Write it like 10.1.2.0/24, 10.1.2.3 or 2001:db8::/32" },
 	[KEY_PROTO] = { "proto", parse_proto, "Protocols are tcp, udp and icmp" },
 };
@@ -253,16 +245,17 @@ static const char *parse_pair(struct rule_parser *p, struct span pair)
 	struct cursor c = cursor_over(pair);
 	struct span key = cursor_take_until(&c, '=');
 
-	p->at = pair.at;
-	p->remedy = "The keys are domain, method, path, port and private; or cidr, proto and port";
+	p->fault->at = pair.at;
+	p->fault->remedy =
+		"The keys are domain, method, path, port and private; or cidr, proto, port";
 	for (unsigned int i = 0; i < KEYS && key.length < pair.length; i++) {
 		if (!span_is(key, keys[i].name))
 			continue;
 		if (p->seen & HAS(i))
 			return "this key stands twice";
 		p->seen |= HAS(i);
-		p->at = c.at;
-		p->remedy = keys[i].remedy;
+		p->fault->at = c.at;
+		p->fault->remedy = keys[i].remedy;
 		return keys[i].parse(p, cursor_rest(&c));
 	}
 	return "not a key and =value";
@@ -288,25 +281,20 @@ static const char *check_whole(const struct rule_parser *p)
 
 static int read_rule(struct span text, bool deny, struct rule *r, struct fault *fault)
 {
-	struct rule_parser p = { .rule = r };
+	struct rule_parser p = { .rule = r, .fault = fault };
 	struct cursor c = cursor_over(text);
-	const char *cause = NULL;
+	struct span pair;
 
 	*r = (struct rule){ .text = text, .deny = deny, .protocol = IPPROTO_TCP };
-	while (!cause) {
-		struct span pair = word_take(&c);
-
-		if (pair.length == 0)
-			break;
-		cause = parse_pair(&p, pair);
+	while ((pair = cursor_take_word(&c)).length > 0) {
+		fault->cause = parse_pair(&p, pair);
+		if (fault->cause)
+			return -1;
 	}
-	if (!cause) {
-		p.at = text.at;
-		p.remedy = "Write it like domain=api.example.com or cidr=10.1.2.0/24 port=443";
-		cause = check_whole(&p);
-	}
-	*fault = (struct fault){ .at = p.at, .cause = cause, .remedy = p.remedy };
-	return cause ? -1 : 0;
+	fault->at = text.at;
+	fault->remedy = "Write it like domain=api.example.com or cidr=10.1.2.0/24 port=443";
+	fault->cause = check_whole(&p);
+	return fault->cause ? -1 : 0;
 }
 
 int policy_read(struct policy *p, struct span text, bool deny, struct fault *fault)
@@ -324,35 +312,14 @@ int policy_read(struct policy *p, struct span text, bool deny, struct fault *fau
 	return 0;
 }
 
-int fault_describe(const struct fault *fault, struct span where, unsigned int line,
-		   const char *from, struct failure *f)
-{
-	char buffer[200];
-	struct text shown = text_over(buffer, sizeof(buffer) - 32);
-
-	text_escaped(&shown, where.at, where.length);
-	shown.size = sizeof(buffer); /* what says where has room */
-	if (shown.cut)
-		text_printf(&shown, "...");
-	text_printf(&shown, line > 0 ? ", line %u" : "'", line);
-	return fail(f, line > 0 ? "policy" : "rule", fault->remedy, "%s%s, column %u: %s",
-		    line > 0 ? "" : "'", buffer, (unsigned int)(fault->at - from) + 1,
-		    fault->cause);
-}
-
-int rule_parse(struct span text, bool deny, struct rule *r, struct failure *f)
-{
-	struct fault fault;
-
-	return read_rule(text, deny, r, &fault) < 0 ? fault_describe(&fault, text, 0, text.at, f) :
-						      0;
-}
-
 int policy_add(struct policy *p, struct span text, bool deny, struct failure *f)
 {
+	char buffer[160];
 	struct fault fault;
 
-	return policy_read(p, text, deny, &fault) < 0 ?
-		       fault_describe(&fault, text, 0, text.at, f) :
-		       0;
+	if (policy_read(p, text, deny, &fault) == 0)
+		return 0;
+	return fail(f, "rule", fault.remedy, "'%s', column %u: %s",
+		    text_shown(buffer, sizeof(buffer), text.at, text.length),
+		    (unsigned int)(fault.at - text.at) + 1, fault.cause);
 }

@@ -20,23 +20,16 @@ struct fault {
 /* policy_add, for who knows better where the rule stands: -1 with the fault. */
 int policy_read(struct policy *p, struct span text, bool deny, struct fault *fault);
 
-/*
- * Fills `f` and returns -1: "'RULE', column 7: ..." for a rule (line 0), or "FILE, line 3, column 7: ..." for
- * a file's name. The column is that of the fault, counted from 1 at `from`.
- */
-int fault_describe(const struct fault *fault, struct span where, unsigned int line,
-		   const char *from, struct failure *f);
-
 /* Whether domain= takes this as one of its names and patterns. Where not, or NULL if it does. */
 const char *domain_check(struct span name);
+
+/* The IPPROTO_ of tcp, udp or icmp; 0 for any other name. */
+uint8_t protocol_by_name(struct span name);
 
 /* The next byte of a path's pattern, percent-encoding decoded; -1 where no path can have it. */
 int path_take_byte(struct cursor *c);
 
 /* An IPv6 address that begins like this is an IPv4 address (RFC 4291 2.5.5.2). */
 extern const uint8_t address_mapped[12];
-
-/* What is up to the next space or tab, behind those at the cursor; empty at the end. */
-struct span word_take(struct cursor *c);
 
 #endif

@@ -153,8 +153,6 @@ static void reap(struct state *st)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (st->s->gate && !WIFSTOPPED(status))
-			gatekeeper_reap(st->s->gate, pid, status);
 		if (pid != st->s->agent)
 			continue;
 		if (WIFSTOPPED(status)) {
@@ -196,15 +194,21 @@ static void take_signals(struct state *st)
 
 static void wait_for_event(const struct state *st)
 {
+	struct gatekeeper *gate = st->s->gate;
+	int gate_wait = gate ? gatekeeper_tend(gate) : -1;
 	struct pollfd fds[] = { { .fd = st->s->signals, .events = POLLIN },
-				{ .fd = st->s->changes, .events = POLLIN } };
+				{ .fd = st->s->changes, .events = POLLIN },
+				{ .fd = gate && gate->pid > 0 ? gate->channel : -1 } };
 	int64_t left = st->deadline - clock_now();
 	int wait = st->phase == RUNNING ? -1 : left < 0 ? 0 : (int)left;
-	int gate = st->s->gate ? gatekeeper_tend(st->s->gate) : -1;
 
-	if (gate >= 0 && (wait < 0 || gate < wait))
-		wait = gate;
-	if (poll(fds, 2, wait) > 0 && fds[1].revents)
+	if (gate_wait >= 0 && (wait < 0 || gate_wait < wait))
+		wait = gate_wait;
+	if (poll(fds, 3, wait) <= 0)
+		return;
+	if (fds[2].revents) /* its end, which need not be asked for */
+		gatekeeper_reap(gate);
+	if (fds[1].revents)
 		st->s->changed();
 }
 
@@ -245,6 +249,8 @@ int supervise(const struct supervision *s)
 		reap(&st);
 		step_on(&st);
 	}
+	if (s->gate)
+		gatekeeper_finish(s->gate);
 	terminal_pass(s->terminal, s->agent, getpgrp());
 	return st.agent_gone ? st.code : EXIT_SIGNALLED + SIGKILL;
 }

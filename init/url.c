@@ -6,6 +6,14 @@
 #include "init/rule.h"
 #include "sys/text.h"
 
+bool url_take_host(struct cursor *c, struct span *host)
+{
+	bool brackets = cursor_take_char(c, '[');
+
+	*host = cursor_take_until(c, brackets ? ']' : ':');
+	return !brackets || (c->at[-1] == ']' && (cursor_done(c) || cursor_take_char(c, ':')));
+}
+
 bool url_split(struct span text, struct url *u)
 {
 	struct cursor c = cursor_over(text);
@@ -29,9 +37,8 @@ bool url_split(struct span text, struct url *u)
 	u->has_user = span_has(authority, '@');
 	if (u->has_user)
 		cursor_take_until(&c, '@');
-	brackets = cursor_take_char(&c, '[');
-	u->host = cursor_take_until(&c, brackets ? ']' : ':');
-	if (brackets && (c.at[-1] != ']' || (!cursor_done(&c) && !cursor_take_char(&c, ':'))))
+	brackets = !cursor_done(&c) && *c.at == '[';
+	if (!url_take_host(&c, &u->host))
 		return false;
 	if (u->host.length == 0 || span_has(u->host, ':') != brackets)
 		return false;
@@ -45,18 +52,12 @@ bool url_has_name(const struct url *u)
 	return !domain_check(u->host) && !span_has(u->host, '*');
 }
 
-static const struct scheme {
-	char name[11];
-	uint8_t protocol; /* enum request_protocol */
-	uint16_t port;
-} schemes[] = {
-	{ "", REQUEST_TLS, 443 }, /* without one, as https */
-	{ "https", REQUEST_TLS, 443 },	   { "http", REQUEST_HTTP, 80 },
-	{ "wss", REQUEST_TLS, 443 },	   { "ws", REQUEST_HTTP, 80 },
-	{ "ssh", REQUEST_TCP, 22 },	   { "smtp", REQUEST_TCP, 25 },
-	{ "postgres", REQUEST_TCP, 5432 }, { "postgresql", REQUEST_TCP, 5432 },
-	{ "redis", REQUEST_TCP, 6379 },
-};
+/* The first two are HTTP, two are HTTPS, and so is what has none. */
+enum { HTTPS = 2, SSH = 4 };
+
+static const char schemes[] = "http,ws,https,wss,ssh,smtp,postgres,postgresql,redis";
+
+static const uint16_t ports[] = { 80, 80, 443, 443, 22, 25, 5432, 5432, 6379 };
 
 static struct span copy_lower(struct text *t, struct span s)
 {
@@ -69,19 +70,17 @@ static struct span copy_lower(struct text *t, struct span s)
 int url_parse(struct span text, struct request *r, struct text *host, struct failure *f)
 {
 	char buffer[160];
-	struct text shown = TEXT_OVER(buffer);
 	struct url u;
 
 	*r = (struct request){ .protocol = REQUEST_TCP };
 	if (url_split(text, &u)) {
-		struct span scheme = copy_lower(host, u.scheme);
+		int scheme = u.scheme.length > 0 ? span_among(copy_lower(host, u.scheme), schemes) :
+						   HTTPS;
 
-		for (unsigned int i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-			if (!span_is(scheme, schemes[i].name))
-				continue;
-			r->protocol = schemes[i].protocol;
-			r->port = schemes[i].port;
-		}
+		if (scheme >= 0 && scheme < SSH)
+			r->protocol = scheme < HTTPS ? REQUEST_HTTP : REQUEST_TLS;
+		if (scheme >= 0)
+			r->port = ports[scheme];
 		if (u.port)
 			r->port = u.port;
 		r->path = u.path.length > 0 ? u.path : span_of("/");
@@ -91,10 +90,10 @@ int url_parse(struct span text, struct request *r, struct text *host, struct fai
 		if (r->port && url_has_name(&u))
 			return 0;
 	}
-	text_escaped(&shown, text.at, text.length);
 	return fail(
 		f, "url",
-		"Write it like https://api.example.com/path or SCHEME://NAME:PORT; addresses are "
-		"decided by rules with cidr= alone",
-		"'%s%s': not a URL with a name", shown.at, shown.cut ? "..." : "");
+		"Write it like https://api.example.com/path or SCHEME://NAME:PORT; rules with cidr= "
+		"decide on addresses",
+		"'%s': not a URL with a name",
+		text_shown(buffer, sizeof(buffer), text.at, text.length));
 }

@@ -23,6 +23,9 @@ struct url {
 	bool has_user;
 };
 
+/* host or [host], up to its end or behind a colon. */
+bool url_take_host(struct cursor *c, struct span *host);
+
 /* [scheme://][user@]host[:port][/path][?query][#fragment] */
 bool url_split(struct span text, struct url *u);
 

@@ -14,20 +14,20 @@ bool address_equal(const struct address *a, const struct address *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a->family)) == 0;
 }
 
-static bool take_ipv4(struct cursor *c, uint8_t *to)
+static bool parse_ipv4(struct span s, uint8_t *to)
 {
+	struct cursor c = cursor_over(s);
+
 	for (unsigned int i = 0; i < 4; i++) {
-		const char *digits;
+		const char *digits = c.at;
 		uint32_t n;
 
-		if (i > 0 && !cursor_take_char(c, '.'))
-			return false;
-		digits = c->at;
-		if (!cursor_take_number(c, 255, &n) || (*digits == '0' && c->at > digits + 1))
+		if (!cursor_take_number(&c, 255, &n) || (*digits == '0' && c.at > digits + 1) ||
+		    (i < 3 && !cursor_take_char(&c, '.')))
 			return false;
 		to[i] = (uint8_t)n;
 	}
-	return true;
+	return cursor_done(&c);
 }
 
 /* One to four hexadecimal digits. */
@@ -45,36 +45,30 @@ static bool take_group(struct cursor *c, uint8_t *to)
 #define NO_GAP 17
 
 /* Groups with colons between them, once "::" for those that are zero, four decimals at the end. */
-static bool take_ipv6(struct cursor *c, uint8_t *to)
+static bool parse_ipv6(struct span s, uint8_t *to)
 {
+	struct cursor c = cursor_over(s);
 	unsigned int length = 0, gap = NO_GAP;
 
-	if (cursor_take_char(c, ':')) {
-		if (!cursor_take_char(c, ':'))
-			return false;
-		gap = 0;
-	}
-	while (!cursor_done(c)) {
-		struct cursor ahead = *c;
-
-		if (length <= 12 && take_ipv4(&ahead, to + length) && cursor_done(&ahead)) {
-			*c = ahead;
-			length += 4;
-			break;
-		}
-		if (length == 16 || !take_group(c, to + length))
-			return false;
-		length += 2;
-		if (cursor_done(c))
-			break;
-		if (!cursor_take_char(c, ':') || cursor_done(c))
-			return false;
-		if (cursor_take_char(c, ':')) {
+	do {
+		if (c.end - c.at > 1 && c.at[0] == ':' && c.at[1] == ':') {
 			if (gap != NO_GAP)
 				return false;
 			gap = length;
+			c.at += 2;
+			if (cursor_done(&c))
+				break;
+		} else if (length > 0 && !cursor_take_char(&c, ':')) {
+			return false;
 		}
-	}
+		if (length <= 12 && parse_ipv4(cursor_rest(&c), to + length)) {
+			length += 4;
+			break;
+		}
+		if (length == 16 || !take_group(&c, to + length))
+			return false;
+		length += 2;
+	} while (!cursor_done(&c));
 	if (gap == NO_GAP || length == 16)
 		return gap == NO_GAP && length == 16;
 	memmove(to + 16 - (length - gap), to + gap, length - gap);
@@ -84,15 +78,13 @@ static bool take_ipv6(struct cursor *c, uint8_t *to)
 
 bool address_parse(struct span s, struct address *a)
 {
-	struct address parsed = { .family = span_has(s, ':') ? AF_INET6 : AF_INET };
-	struct cursor c = cursor_over(s);
-	bool good = parsed.family == AF_INET ? take_ipv4(&c, parsed.bytes) :
-					       take_ipv6(&c, parsed.bytes);
+	bool six = span_has(s, ':');
 
-	if (!good || !cursor_done(&c))
-		return false;
-	*a = parsed;
-	return true;
+	*a = (struct address){ .family = six ? AF_INET6 : AF_INET };
+	if (six ? parse_ipv6(s, a->bytes) : parse_ipv4(s, a->bytes))
+		return true;
+	*a = (struct address){ .family = 0 };
+	return false;
 }
 
 static void print_ipv6(struct text *t, const uint8_t *bytes)
@@ -134,16 +126,14 @@ bool prefix_parse(struct span s, struct prefix *p)
 {
 	struct cursor c = cursor_over(s);
 	struct span address = cursor_take_until(&c, '/');
-	struct prefix parsed;
 	uint32_t length;
 
-	if (!address_parse(address, &parsed.address))
+	if (!address_parse(address, &p->address))
 		return false;
-	length = address_size(parsed.address.family) * 8;
+	length = address_size(p->address.family) * 8;
 	if (address.length < s.length && !span_number(cursor_rest(&c), length, &length))
 		return false;
-	parsed.length = (uint8_t)length;
-	*p = parsed;
+	p->length = (uint8_t)length;
 	return true;
 }
 
@@ -156,11 +146,11 @@ void prefix_print(struct text *t, const struct prefix *p)
 
 uint8_t prefix_mask(const struct prefix *p, unsigned int i)
 {
-	if (p->length >= 8 * (i + 1))
-		return 0xff;
-	if (p->length <= 8 * i)
+	unsigned int before = 8 * i;
+
+	if (p->length <= before)
 		return 0;
-	return (uint8_t)(0xff00 >> (p->length - 8 * i));
+	return (uint8_t) ~(0xffU >> (p->length - before > 8 ? 8 : p->length - before));
 }
 
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
@@ -177,13 +167,13 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 
 bool prefix_clear_host(struct prefix *p)
 {
-	bool clean = true;
+	uint8_t cleared = 0;
 
 	for (unsigned int i = 0; i < address_size(p->address.family); i++) {
-		uint8_t mask = prefix_mask(p, i);
+		uint8_t host = p->address.bytes[i] & (uint8_t)~prefix_mask(p, i);
 
-		clean = clean && !(p->address.bytes[i] & ~mask);
-		p->address.bytes[i] &= mask;
+		cleared |= host;
+		p->address.bytes[i] ^= host;
 	}
-	return clean;
+	return cleared == 0;
 }

@@ -27,7 +27,7 @@ unsigned int address_size(uint8_t family);
 
 bool address_equal(const struct address *a, const struct address *b);
 
-/* Dotted quad, or RFC 4291 section 2.2 without a zone; all of `s`. */
+/* Dotted quad, or RFC 4291 section 2.2 without a zone; all of `s`. Where it is none, `a` is none. */
 bool address_parse(struct span s, struct address *a);
 
 /* RFC 5952 for IPv6. */

@@ -96,6 +96,45 @@ struct span cursor_take_until(struct cursor *c, char stop)
 	return s;
 }
 
+bool cursor_take_item(struct cursor *c, struct span *item)
+{
+	if (!c->at)
+		return false;
+	*item = cursor_take_until(c, ',');
+	if (cursor_done(c) && item->at + item->length == c->end)
+		c->at = NULL;
+	return true;
+}
+
+int span_among(struct span s, const char *words)
+{
+	struct cursor c = cursor_over(span_of(words));
+	struct span word;
+
+	for (int i = 0; cursor_take_item(&c, &word); i++)
+		if (spans_equal(word, s))
+			return i;
+	return -1;
+}
+
+bool is_blank_or_cr(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct span cursor_take_word(struct cursor *c)
+{
+	struct span word;
+
+	while (!cursor_done(c) && is_blank_or_cr(*c->at))
+		c->at++;
+	word.at = c->at;
+	while (!cursor_done(c) && !is_blank_or_cr(*c->at))
+		c->at++;
+	word.length = (size_t)(c->at - word.at);
+	return word;
+}
+
 bool cursor_take_number(struct cursor *c, uint32_t limit, uint32_t *value)
 {
 	const char *at = c->at;
@@ -116,14 +155,15 @@ bool cursor_take_number(struct cursor *c, uint32_t limit, uint32_t *value)
 
 bool cursor_take_port(struct cursor *c, uint16_t *port)
 {
-	struct cursor ahead = *c;
+	const char *at = c->at;
 	uint32_t number;
 
-	if (!cursor_take_number(&ahead, UINT16_MAX, &number) || number == 0)
-		return false;
-	*c = ahead;
-	*port = (uint16_t)number;
-	return true;
+	if (cursor_take_number(c, UINT16_MAX, &number) && number > 0) {
+		*port = (uint16_t)number;
+		return true;
+	}
+	c->at = at;
+	return false;
 }
 
 bool span_number(struct span s, uint32_t limit, uint32_t *value)

@@ -30,6 +30,10 @@ bool span_has(struct span s, char c);
 /* Without regard to the case of ASCII letters. */
 bool spans_alike(struct span a, struct span b);
 
+/* The index of `s` in a list with commas, or -1. */
+int span_among(struct span s, const char *words);
+
+bool is_blank_or_cr(char c);
 char letter_lower(char c);
 bool is_alphanumeric(char c);
 
@@ -48,6 +52,15 @@ bool cursor_take_char(struct cursor *c, char wanted);
 
 /* Everything up to `stop`, which is eaten too, or up to the end if there is none; may be empty. */
 struct span cursor_take_until(struct cursor *c, char stop);
+
+/*
+ * The next item of a list with commas. Items may be empty, also the first one and the last one: "," is two of
+ * them, "" is one.
+ */
+bool cursor_take_item(struct cursor *c, struct span *item);
+
+/* What is up to the next blank (space, tab, CR), behind those at the cursor; empty at the end. */
+struct span cursor_take_word(struct cursor *c);
 
 /* Decimal digits, at least one, at most `limit`; a number above `limit` is not taken. */
 bool cursor_take_number(struct cursor *c, uint32_t limit, uint32_t *value);

@@ -105,6 +105,15 @@ void endpoint_set_nodelay(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* SO_RCVBUF would put an end to the kernel's own measure, and stops at net.core.rmem_max; this does neither. */
+void endpoint_make_room(int fd)
+{
+	const int large = 1 << 20, any = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &large, sizeof(large));
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any));
+}
+
 void endpoint_set_abortive(int fd, bool on)
 {
 	const struct linger linger = { .l_onoff = on };

@@ -32,6 +32,12 @@ bool endpoint_original(int fd, struct address *a, uint16_t *port);
 void endpoint_set_nodelay(int fd);
 
 /*
+ * More room for what arrives. Of a buffer that the kernel has put together from many segments nothing is
+ * free before all of it was taken: a part that waits for its rest could leave no room for that.
+ */
+void endpoint_make_room(int fd);
+
+/*
  * From now on a close, and the death of this process, is a reset: what has come so far is not the whole. A
  * listener passes it on to its connections. Or no longer: then a close ends the connection in order.
  */

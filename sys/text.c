@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 struct text text_over(char *buffer, size_t size)
@@ -48,60 +49,62 @@ void text_escaped(struct text *t, const char *bytes, size_t length)
 			text_char(t, (char)c);
 			continue;
 		}
-		text_bytes(t, "\\x", 2);
-		text_char(t, "0123456789abcdef"[c >> 4]);
-		text_char(t, "0123456789abcdef"[c & 15]);
+		text_printf(t, "\\x%x%x", c >> 4, c & 15);
 	}
+}
+
+const char *text_shown(char *buffer, size_t size, const char *bytes, size_t length)
+{
+	struct text t = text_over(buffer, size - 3);
+
+	text_escaped(&t, bytes, length);
+	if (t.cut)
+		memcpy(buffer + t.length, "...", 4);
+	return buffer;
+}
+
+/* What %c, %d, %u and %x are given. Not inlined: va_arg is much code. */
+__attribute__((noinline)) static unsigned long long take_integer(va_list *args, bool wide)
+{
+	if (wide)
+		return va_arg(*args, unsigned long long);
+	return (unsigned long long)va_arg(*args, int);
 }
 
 /* One conversion; `at` stands behind the '%'. Returns where the format goes on. */
 static const char *text_convert(struct text *t, const char *at, va_list *args)
 {
-	size_t start = t->length, width = 0, precision = (size_t)-1;
-	bool wide = false;
+	size_t start = t->length, width = 0, precision = SIZE_MAX;
+	unsigned long long value;
+	bool wide;
 
 	if (*at == '-')
 		for (at++; *at >= '0' && *at <= '9'; at++)
 			width = width * 10 + (size_t)(*at - '0');
-	if (at[0] == '.' && at[1] == '*') {
-		precision = (size_t)va_arg(*args, int);
+	if (*at == '.') {
+		precision = (size_t)take_integer(args, false);
 		at += 2;
 	}
-	if (*at == 'z' || *at == 'l') {
-		wide = true;
-		at += *at == 'z' ? 1 : 2;
-	}
-
-	switch (*at) {
-	case 's': {
-		const char *s = va_arg(*args, const char *);
-
-		text_bytes(t, s, precision > 0 ? strnlen(s, precision) : 0);
-		break;
-	}
-	case 'c':
-		text_char(t, (char)va_arg(*args, int));
-		break;
-	case 'd': {
-		int value = va_arg(*args, int);
-
-		if (value < 0)
-			text_char(t, '-');
-		text_number(t,
-			    value < 0 ? 0ULL - (unsigned long long)value :
-					(unsigned long long)value,
-			    10);
-		break;
-	}
-	case 'u':
-	case 'x':
-		text_number(t,
-			    wide ? va_arg(*args, unsigned long long) : va_arg(*args, unsigned int),
-			    *at == 'x' ? 16 : 10);
-		break;
-	default:
-		text_char(t, *at);
-		break;
+	wide = *at == 'z' || *at == 'l';
+	while (*at == 'z' || *at == 'l')
+		at++;
+	if (*at == 's') {
+		for (const char *s = va_arg(*args, const char *); precision > 0 && *s; precision--)
+			text_char(t, *s++);
+	} else if (*at == '%') {
+		text_char(t, '%');
+	} else {
+		value = take_integer(args, wide);
+		if (*at == 'c') {
+			text_char(t, (char)value);
+		} else {
+			if (*at == 'd' && (int)value < 0) {
+				text_char(t, '-');
+				value = 0 - value;
+			} else if (!wide)
+				value = (unsigned int)value;
+			text_number(t, value, *at == 'x' ? 16 : 10);
+		}
 	}
 	while (t->length - start < width && !t->cut)
 		text_char(t, ' ');

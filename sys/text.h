@@ -38,4 +38,7 @@ void text_vprintf(struct text *t, const char *format, va_list args);
  */
 void text_escaped(struct text *t, const char *bytes, size_t length);
 
+/* The same in a buffer of its own, with "..." at the end if it was cut. Returns the buffer. */
+const char *text_shown(char *buffer, size_t size, const char *bytes, size_t length);
+
 #endif

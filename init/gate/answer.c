@@ -35,6 +35,8 @@ struct stream {
 	uint16_t generation;
 	bool busy;
 	bool waiting; /* for the answer to a question */
+	bool reading; /* questions are being taken: answers that are there at once do not begin it again */
+	bool roomy; /* it asks without waiting for answers */
 	bool ended; /* it will ask no more than what is in the socket */
 };
 
@@ -84,9 +86,9 @@ static void send_reply(const struct asker *to, size_t length)
 {
 	struct stream *s = to->stream;
 
-	if (length == 0)
-		return;
 	if (!s) {
+		if (length == 0)
+			return;
 		sendto(to->fd, REPLY, length, MSG_NOSIGNAL, (const struct sockaddr *)&to->peer,
 		       to->peer_length);
 		return;
@@ -94,6 +96,8 @@ static void send_reply(const struct asker *to, size_t length)
 	if (!s->busy || s->generation != to->generation)
 		return;
 	s->waiting = false;
+	if (length == 0)
+		return;
 	reply[0] = (unsigned char)(length >> 8);
 	reply[1] = (unsigned char)length;
 	if (send(s->fd, reply, 2 + length, MSG_NOSIGNAL) != (ssize_t)(2 + length))
@@ -376,7 +380,7 @@ void answer_accept(int listener)
 	struct stream *s;
 	int fd;
 
-	while ((fd = endpoint_accept(listener)) >= 0) {
+	for (unsigned int i = 0; i < STREAMS && (fd = endpoint_accept(listener)) >= 0; i++) {
 		uint16_t generation;
 
 		s = free_streams;
@@ -412,6 +416,10 @@ static bool take_question(struct stream *s)
 	}
 	if (n < (ssize_t)whole)
 		return false;
+	if (n > (ssize_t)whole && !s->roomy) {
+		endpoint_make_room(s->fd);
+		s->roomy = true;
+	}
 	recv(s->fd, gate_scratch, whole, 0);
 	timer_set(&s->timer, TIMER_STREAM, gate.now);
 	take_message(&from, (struct span){ gate_scratch + 2, whole - 2 });
@@ -426,13 +434,17 @@ void answer_stream_event(uint32_t index, uint16_t generation, uint32_t events)
 	if (!s->busy || s->generation != generation)
 		return;
 	s->ended = s->ended || events & (EPOLLRDHUP | EPOLLHUP);
+	if (s->reading)
+		return;
+	s->reading = true;
 	for (unsigned int i = 0; !s->waiting; i++) {
 		if (take_question(s) && i < STREAM_QUESTIONS)
 			continue;
 		if (s->generation == generation && (s->ended || i == STREAM_QUESTIONS))
 			stream_close(s);
-		return;
+		break;
 	}
+	s->reading = false;
 }
 
 void answer_timer(struct timer *t)

@@ -92,7 +92,7 @@ static int connect_to(struct flow *f, const struct address *a, enum source sourc
 	int fd = endpoint_socket(a->family, SOCK_STREAM);
 
 	if (fd < 0) {
-		errno = -fd;
+		f->error = -fd;
 		return -1;
 	}
 	endpoint_set_nodelay(fd);
@@ -103,7 +103,6 @@ static int connect_to(struct flow *f, const struct address *a, enum source sourc
 		return fd;
 	f->error = errno;
 	close(fd);
-	errno = f->error;
 	return -1;
 }
 
@@ -123,10 +122,8 @@ void dial_next(struct flow *f)
 		if (reason)
 			continue;
 		fd = connect_to(f, a, second ? SOURCE_ATTEMPT : SOURCE_SERVER);
-		if (fd < 0) {
-			f->error = errno;
+		if (fd < 0)
 			continue;
-		}
 		f->phase = FLOW_DIALING;
 		if (second) {
 			f->attempt = fd;
@@ -214,6 +211,11 @@ void dial_proxy_answer(struct flow *f)
 	give_up(f, "the upstream proxy refuses it", ECONNREFUSED);
 }
 
+void dial_proxy_silent(struct flow *f)
+{
+	give_up(f, "the upstream proxy does not answer", ETIMEDOUT);
+}
+
 static void connected(struct flow *f, bool second)
 {
 	timer_stop(&f->timer);
@@ -231,27 +233,25 @@ static void connected(struct flow *f, bool second)
 		f->phase = FLOW_OPEN;
 }
 
-void dial_event(struct flow *f, bool second)
+bool dial_event(struct flow *f, bool second)
 {
 	int *fd = second ? &f->attempt : &f->server.fd;
+	enum endpoint_state state = ENDPOINT_PENDING;
 
-	if (*fd < 0)
-		return;
-	switch (endpoint_state(*fd, second ? &f->attempt_address : &f->address, port_to_dial(f))) {
-	case ENDPOINT_PENDING:
-		break;
-	case ENDPOINT_OPEN:
+	if (*fd >= 0)
+		state = endpoint_state(*fd, second ? &f->attempt_address : &f->address,
+				       port_to_dial(f));
+	if (state == ENDPOINT_OPEN)
 		connected(f, second);
-		break;
-	case ENDPOINT_FAILED:
-		f->error = errno;
-		close(*fd);
-		*fd = -1;
-		if (!second && f->attempt >= 0)
-			take_second(f);
-		dial_next(f);
-		break;
-	}
+	if (state != ENDPOINT_FAILED)
+		return state == ENDPOINT_OPEN;
+	f->error = errno;
+	close(*fd);
+	*fd = -1;
+	if (!second && f->attempt >= 0)
+		take_second(f);
+	dial_next(f);
+	return false;
 }
 
 /* ---- resolving ---- */

@@ -12,6 +12,7 @@
 #include "init/gate/observe.h"
 #include "init/gate/record.h"
 #include "init/gate/tls.h"
+#include "sys/endpoint.h"
 
 const char *const flow_protocol_names[] = {
 	[REQUEST_HTTP] = "http",
@@ -124,6 +125,22 @@ static bool decide(struct flow *f, const struct request *r)
 	return true;
 }
 
+/* A short name that the agent's resolver has expanded by a search domain (resolv.conf(5)). */
+static bool is_short_for(struct span name, struct span full)
+{
+	const struct resolv *resolv = gate.config->resolv;
+
+	for (unsigned int i = 0; i < resolv->search_count; i++) {
+		struct span search = resolv->search[i], start = { full.at, name.length };
+
+		if (full.length == name.length + 1 + search.length && full.at[name.length] == '.' &&
+		    spans_alike(start, name) &&
+		    spans_alike((struct span){ full.at + name.length + 1, search.length }, search))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Another name than that of the address which was dialled: that a server behind the address knows it too
  * does not make it allowed. An address of hosts(5) may have several names.
@@ -132,7 +149,7 @@ static bool agrees(struct flow *f, struct span name)
 {
 	const struct resolv *resolv = gate.config->resolv;
 
-	if (spans_alike(name, f->name))
+	if (spans_alike(name, f->name) || is_short_for(name, f->name))
 		return true;
 	for (unsigned int i = 0; f->host.family && i < resolv->host_count; i++) {
 		const struct host *h = &resolv->hosts[i];
@@ -182,7 +199,8 @@ static void take_tls(struct flow *f, struct request *r, struct span name)
 		pass_everything(f);
 }
 
-static void take_request(struct flow *f, struct request *r, const struct http_request *http)
+static void take_request(struct flow *f, struct request *r, const struct http_request *http,
+			 size_t seen)
 {
 	static char path[HTTP_PATH_MAX];
 	struct span host = http->host;
@@ -209,15 +227,19 @@ static void take_request(struct flow *f, struct request *r, const struct http_re
 	f->sight = http->chunked ? SIGHT_CHUNKS : SIGHT_HEAD;
 	http_body_start(&f->body, http);
 	f->agent.passable = http->head_length;
-	if (!http->chunked && http->length < ANY_NUMBER - http->head_length)
+	if (!http->chunked)
 		f->agent.passable += http->length;
+	if (seen > f->agent.passable && !f->roomy) {
+		endpoint_make_room(f->agent.fd);
+		f->roomy = true;
+	}
 	/* Only the first request: its answer is the first thing that the server says. */
 	if (http->upgrade && f->requests == 0) {
 		f->upgrading = true;
 		f->server.passable = 0;
-		/* HTTP/2 hides the requests to come, as TLS does. */
+		/* HTTP/2 and others hide the requests to come, as TLS does. */
 		r->protocol = REQUEST_TLS;
-		f->no_upgrade = http->h2c && !policy_decide(gate.policy, r).allowed &&
+		f->no_upgrade = !http->websocket && !policy_decide(gate.policy, r).allowed &&
 				!gate.config->observe;
 	}
 	f->requests++;
@@ -232,7 +254,7 @@ static void examine_head(struct flow *f, struct span bytes)
 
 	r.protocol = REQUEST_HTTP;
 	if (parsed == PARSE_DONE) {
-		take_request(f, &r, &http);
+		take_request(f, &r, &http, bytes.length);
 	} else if (parsed == PARSE_MORE && !f->agent.hung_up) {
 		wait_for_more(f);
 	} else if (f->sight == SIGHT_FIRST &&
@@ -314,8 +336,11 @@ void examine_upgrade(struct flow *f)
 	if (!f->server.readable)
 		return;
 	n = relay_peek(&f->server, HTTP_HEAD_MAX);
-	if (n < 0)
-		return; /* relaying finds out why */
+	if (n < 0) {
+		if (errno != EAGAIN)
+			flow_break(f, "reset");
+		return;
+	}
 	parsed = http_parse_status((struct span){ gate_scratch, (size_t)n }, &status, &length);
 	if (parsed == PARSE_MORE && n > 0 && !f->server.hung_up) {
 		f->server.readable = false;
@@ -329,7 +354,7 @@ void examine_upgrade(struct flow *f)
 		const struct request r = request_of(f);
 
 		report_denial(f, &r, (struct span){ 0 }, NULL,
-			      "HTTP/2 would hide the method and path of further requests");
+			      "the upgrade would hide the method and path of further requests");
 		flow_break(f, "refused");
 		return;
 	}

@@ -334,14 +334,16 @@ void flow_event(uint32_t index, uint16_t generation, unsigned int source, uint32
 
 	if (!f->busy || f->generation != generation)
 		return;
-	if (source == SOURCE_AGENT && events & (EPOLLHUP | EPOLLERR) && f->phase < FLOW_OPEN) {
+	/* Once it is open, a hang-up may be both sides' regular end; an error is a reset. */
+	if (source == SOURCE_AGENT &&
+	    events & (f->phase < FLOW_OPEN ? EPOLLHUP | EPOLLERR : EPOLLERR)) {
 		flow_break(f, "the agent has left");
 		return;
 	}
 	if (source == SOURCE_AGENT)
 		note_events(&f->agent, events);
-	else if (f->phase == FLOW_DIALING)
-		dial_event(f, source == SOURCE_ATTEMPT);
+	else if (f->phase == FLOW_DIALING && dial_event(f, source == SOURCE_ATTEMPT))
+		note_events(&f->server, events); /* it may have ended already */
 	else if (source == SOURCE_SERVER)
 		note_events(&f->server, events);
 	if (f->busy && f->generation == generation)
@@ -361,7 +363,10 @@ void flow_timer(struct timer *t, enum timer_kind kind)
 		break;
 	case TIMER_DENIED:
 	case TIMER_HELLO:
-		examine_silence(f);
+		if (f->phase == FLOW_ASKING_PROXY)
+			dial_proxy_silent(f);
+		else
+			examine_silence(f);
 		break;
 	case TIMER_ENDING:
 		refuse_now(f);

@@ -66,6 +66,7 @@ struct flow {
 	bool queued; /* for that */
 	bool private_too; /* the rule that let it be dialled says so */
 	bool upgrading; /* HTTP: whether the protocol changes is for the server to say */
+	bool roomy; /* the agent sends requests without waiting for answers */
 	bool no_upgrade; /* ... and it may not say yes */
 	bool reported; /* the decision about the whole flow stands in the log */
 	uint8_t phase, sight, protocol;
@@ -123,10 +124,12 @@ void examine_silence(struct flow *f);
 
 void dial(struct flow *f);
 bool dial_is_private(const struct address *a);
-void dial_event(struct flow *f, bool second);
+/* True: it is connected, by this one. */
+bool dial_event(struct flow *f, bool second);
 void dial_next(struct flow *f);
 void dial_replace(struct flow *f);
 void dial_proxy_answer(struct flow *f);
+void dial_proxy_silent(struct flow *f);
 
 /* ---- relay.c ---- */
 

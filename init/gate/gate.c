@@ -65,6 +65,7 @@ void gate_random(void *to, size_t size)
 static void end(void)
 {
 	flow_close_all();
+	record_packets(sockets[GATE_PACKETS]);
 	if (gate.config->observe)
 		observe_print();
 	_exit(0);
@@ -176,10 +177,10 @@ static bool watch_sockets(int channel)
 		[GATE_PACKETS] = SOURCE_PACKETS,
 	};
 
-	/* Their connections inherit both. */
-	for (unsigned int i = GATE_TCP4; i <= GATE_TCP6; i++) {
+	/* Their connections inherit these. */
+	for (unsigned int i = GATE_TCP4; i <= GATE_DNS_TCP6; i++) {
 		endpoint_set_nodelay(sockets[i]);
-		endpoint_set_abortive(sockets[i], true);
+		endpoint_set_abortive(sockets[i], i <= GATE_TCP6);
 	}
 	if (!gate_watch(channel, EPOLLIN, SOURCE_CHANNEL, 0, 0))
 		return false;

@@ -37,7 +37,8 @@ struct gate_start {
 	bool scoped; /* the agent's signals (Landlock) */
 	uint32_t restarts;
 	char mode[16]; /* of the jail */
-	char bypass[108]; /* a socket in the file system, which no rule bounds; empty: none was found */
+	char bypass
+		[108]; /* a socket in the file system, which no rule bounds; empty: none was found */
 };
 
 /* The gate's answer, when it listens, and to each later message. */

@@ -131,8 +131,7 @@ static const char *take_upgrade(struct head *h, struct span value)
 {
 	if (value.length > 0)
 		h->request->upgrade = true;
-	if (list_has(value, "h2c"))
-		h->request->h2c = true;
+	h->request->websocket = is_word(value, "websocket");
 	return NULL;
 }
 
@@ -237,7 +236,6 @@ static const char *take_end(struct head *h)
 	if (h->http11 && !h->has_host)
 		return "no Host";
 	r->upgrade = r->upgrade && h->connection_upgrade;
-	r->h2c = r->h2c && h->connection_upgrade;
 	if (h->target_host.length == 0)
 		return NULL;
 	if (h->has_host &&

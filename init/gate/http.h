@@ -24,7 +24,7 @@ struct http_request {
 			     length 0 if there is none, and then it is HTTP/1.0 */
 	uint16_t port; /* that the absolute form or else Host names; 0: none */
 	bool upgrade; /* Connection: upgrade and Upgrade: something */
-	bool h2c; /* and that is HTTP/2: after a 101 no further request can be seen */
+	bool websocket; /* and that is WebSocket; after a 101 to others further requests could hide */
 	bool chunked;
 	uint64_t length; /* of the body, if it is not chunked */
 	size_t head_length; /* bytes up to the body */

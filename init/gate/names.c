@@ -39,7 +39,8 @@ static void take_out(struct names *n, struct name *name)
 
 	while (*link && *link != number_of(n, name))
 		link = &n->entries[*link - 1].chain;
-	*link = name->chain;
+	if (*link) /* else it was left behind by another gate, where the count does not reach */
+		*link = name->chain;
 }
 
 /* What a gate that has died, of whatever cause, wrote here is not believed, only used. */
@@ -91,14 +92,13 @@ static struct name *place_for_denied(struct names *n)
 {
 	struct name *e;
 
+	if (n->denied < NAMES_DENIED)
+		return &n->entries[NAMES_ALLOWED + n->denied++];
 	for (unsigned int i = 0; i < NAMES_DENIED; i++) {
 		e = &n->entries[NAMES_ALLOWED + n->next_denied];
 		n->next_denied = (n->next_denied + 1) % NAMES_DENIED;
-		if (e->users > 0)
-			continue;
-		if (n->denied < NAMES_DENIED)
-			n->denied++;
-		return e;
+		if (e->users == 0)
+			return e;
 	}
 	return NULL;
 }
@@ -141,12 +141,15 @@ struct name *names_at(struct names *n, const struct prefix *pool, const struct a
 {
 	const struct prefix host = { .address = *a,
 				     .length = (uint8_t)(8 * address_size(a->family)) };
+	struct name *name;
 	uint32_t number;
 
 	if (pool->address.family == 0 || !prefix_overlaps(pool, &host))
 		return NULL;
 	number = low_bits(a) - low_bits(&pool->address);
-	if (number < 1 || number > NAMES || n->entries[number - 1].length == 0)
+	if (number < 1 || number > NAMES)
 		return NULL;
-	return &n->entries[number - 1];
+	name = &n->entries[number - 1];
+	/* None that is not in the table: what lies there was never checked. */
+	return name->length > 0 && names_find(n, name_text(name)) == name ? name : NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/gate/observe.h"
 
-#include <string.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "init/gate/record.h"
@@ -55,7 +55,7 @@ void observe_packet(const struct packet *p)
 
 	text_printf(&rule, "cidr=");
 	address_print(&rule, &p->destination);
-	if (!protocol)
+	if (!protocol || p->protocol == IPPROTO_SCTP || p->protocol == IPPROTO_UDPLITE)
 		return; /* no rule can allow it */
 	/* proto=icmp is both. */
 	text_printf(&rule, " proto=%.*s", protocol[0] == 'i' ? 4 : 8, protocol);

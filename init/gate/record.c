@@ -72,6 +72,7 @@ void record_packet(const struct packet *p)
 void record_packets(int fd)
 {
 	static uint32_t next;
+	static bool counting; /* from the first report on that this process has seen */
 	struct packet p;
 
 	for (unsigned int i = 0; i < READS; i++) {
@@ -86,10 +87,11 @@ void record_packets(int fd)
 		if (from.nl_pid != 0)
 			continue; /* not from the kernel */
 		while (packet_take(&messages, &p)) {
-			if (p.sequenced && p.sequence != next)
+			if (p.sequenced && counting && p.sequence != next)
 				record_trouble("reports of refused packets were lost",
 					       p.sequence - next);
 			next = p.sequence + 1;
+			counting = true;
 			record_packet(&p);
 		}
 	}

@@ -102,6 +102,12 @@ static void fail_lookup(struct lookup *l)
 	finish(l, RESOLVED_FAILED, span_of(""));
 }
 
+static void conclude(struct lookup *l, struct span message)
+{
+	good_server += l->tries;
+	finish(l, l->exists ? RESOLVED : RESOLVED_NOTHING, message);
+}
+
 /* ---- asking ---- */
 
 static size_t put_query(const struct lookup *l, unsigned int part, unsigned char *to, size_t size)
@@ -163,8 +169,13 @@ static void ask(struct lookup *l)
 	fail_lookup(l);
 }
 
+/* Some servers have nothing but an error for AAAA, or never answer about it: what there is will do. */
 static void ask_next(struct lookup *l)
 {
+	if (l->answer.count > 0) {
+		conclude(l, span_of(""));
+		return;
+	}
 	l->tries++;
 	l->tcp = false;
 	ask(l);
@@ -192,12 +203,6 @@ static void add_addresses(struct lookup *l, const struct dns_answer *a)
 			break;
 		all->addresses[all->count++] = a->addresses[i];
 	}
-}
-
-static void conclude(struct lookup *l, struct span message)
-{
-	good_server += l->tries;
-	finish(l, l->exists ? RESOLVED : RESOLVED_NOTHING, message);
 }
 
 /* One message of the server. True: the lookup has ended, or goes another way. */
@@ -296,13 +301,7 @@ void resolve_event(uint32_t index, uint16_t generation)
 
 void resolve_timer(struct timer *t)
 {
-	struct lookup *l = (struct lookup *)t;
-
-	/* Some servers never answer about AAAA; what there is will do. */
-	if (l->answer.count > 0)
-		conclude(l, span_of(""));
-	else
-		ask_next(l);
+	ask_next((struct lookup *)t);
 }
 
 /* ---- the beginning ---- */

@@ -15,7 +15,7 @@ static void check_word(struct span word, struct span text)
 {
 	HOLDS(word.length > 0 && lies_in(word, text));
 	for (size_t i = 0; i < word.length; i++)
-		HOLDS((unsigned char)word.at[i] > ' ' && word.at[i] != '#');
+		HOLDS(!memchr(" \t\r\n#", word.at[i], 5));
 }
 
 static void check_conf(const struct resolv *r, struct span text)

@@ -6,6 +6,20 @@
 #include "tests/fuzz/guard.h"
 #include "tests/fuzz/rule_properties.h"
 
+static struct policy policy;
+
+/* One rule by itself. */
+static int rule_parse(struct span text, bool deny, struct rule *r, struct failure *f)
+{
+	int status;
+
+	policy.count = 0;
+	status = policy_add(&policy, text, deny, f);
+	*r = policy.rules[0];
+	policy.count = 0;
+	return status;
+}
+
 static void write_list(struct text *t, const char *key, struct span list)
 {
 	if (list.length == 0)

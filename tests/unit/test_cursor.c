@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "sys/cursor.h"
+#include "sys/text.h"
 
 static void assert_span(struct span s, const char *expected)
 {
@@ -130,6 +131,63 @@ TEST(a_span_is_one_number_or_none)
 	assert_int_equal(value, 100);
 }
 
+TEST(takes_the_items_of_a_list)
+{
+	static const struct {
+		const char *list, *items;
+	} lists[] = {
+		{ "", "<>" },	   { "a", "<a>" },  { "a,b", "<a><b>" },    { "a,", "<a><>" },
+		{ ",a", "<><a>" }, { ",", "<><>" }, { "a,,b", "<a><><b>" }, { "ab, c", "<ab>< c>" },
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		struct cursor c = cursor_over(span_of(lists[i].list));
+		char buffer[64];
+		struct text t = TEXT_OVER(buffer);
+		struct span item;
+
+		while (cursor_take_item(&c, &item))
+			text_printf(&t, "<%.*s>", (int)item.length, item.at);
+		assert_string_equal(buffer, lists[i].items);
+		assert_false(cursor_take_item(&c, &item));
+	}
+}
+
+TEST(a_list_ends_with_its_span)
+{
+	struct cursor c = cursor_over((struct span){ .at = "a,b,c", .length = 2 });
+	struct span item;
+
+	assert_true(cursor_take_item(&c, &item) && span_is(item, "a"));
+	assert_true(cursor_take_item(&c, &item) && span_is(item, ""));
+	assert_false(cursor_take_item(&c, &item));
+}
+
+TEST(finds_a_word_among_others)
+{
+	assert_int_equal(span_among(span_of("a"), "a,bc,d"), 0);
+	assert_int_equal(span_among(span_of("bc"), "a,bc,d"), 1);
+	assert_int_equal(span_among(span_of("d"), "a,bc,d"), 2);
+	assert_int_equal(span_among(span_of("b"), "a,bc,d"), -1);
+	assert_int_equal(span_among(span_of("bcd"), "a,bc,d"), -1);
+	assert_int_equal(span_among(span_of(""), "a,bc,d"), -1);
+	assert_int_equal(span_among(span_of("a,bc"), "a,bc,d"), -1);
+	assert_int_equal(span_among(span_of("D"), "a,bc,d"), -1);
+}
+
+TEST(takes_words)
+{
+	struct cursor c = cursor_over(span_of(" \ta\r b\v\n c\t\r "));
+
+	assert_true(span_is(cursor_take_word(&c), "a"));
+	assert_true(span_is(cursor_take_word(&c), "b\v\n"));
+	assert_true(span_is(cursor_take_word(&c), "c"));
+	assert_true(span_is(cursor_take_word(&c), ""));
+	assert_true(cursor_done(&c));
+	c = cursor_over((struct span){ .at = " ab", .length = 2 });
+	assert_true(span_is(cursor_take_word(&c), "a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +199,10 @@ int main(void)
 		cmocka_unit_test(takes_numbers_up_to_a_limit),
 		cmocka_unit_test(a_port_is_not_zero_and_fits_16_bits),
 		cmocka_unit_test(a_span_is_one_number_or_none),
+		cmocka_unit_test(takes_the_items_of_a_list),
+		cmocka_unit_test(a_list_ends_with_its_span),
+		cmocka_unit_test(finds_a_word_among_others),
+		cmocka_unit_test(takes_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

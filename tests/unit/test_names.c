@@ -265,6 +265,30 @@ TEST(a_corrupted_table_is_made_sound)
 		assert_non_null(add(40000 + i, true, NOW + 2 * TEN_MINUTES));
 }
 
+/* Entries that no count vouches for: what a gate that was taken over has planted there. */
+TEST(what_lies_behind_the_count_is_not_believed)
+{
+	for (struct name *e = names.entries; e < names.entries + NAMES; e++) {
+		const struct address a = names_address(&names, e, &pool4);
+
+		memset(e, 0xff, sizeof(*e));
+		assert_null(names_at(&names, &pool4, &a));
+	}
+	names.allowed = 10;
+	names.denied = 0;
+	names.next_denied = 500;
+	names_open(&names, 1);
+	for (unsigned int i = 0; i < NAMES_ALLOWED - 10; i++)
+		assert_non_null(add(i, true, NOW));
+	for (unsigned int i = 0; i < NAMES_DENIED / 2; i++)
+		assert_non_null(add(20000 + i, false, NOW));
+	names_open(&names, 2);
+	for (unsigned int i = 0; i < NAMES_ALLOWED - 10; i++)
+		assert_true(is_there(i));
+	for (unsigned int i = 0; i < NAMES_DENIED / 2; i++)
+		assert_true(is_there(20000 + i));
+}
+
 /* Whatever bytes are there: each sanitizer is a judge, and no chain is a loop. */
 TEST(no_bytes_make_it_unsound)
 {
@@ -306,6 +330,7 @@ int main(void)
 		FRESH(chains_stay_whole),
 		FRESH(names_outlive_the_gate),
 		FRESH(a_corrupted_table_is_made_sound),
+		FRESH(what_lies_behind_the_count_is_not_believed),
 		FRESH(no_bytes_make_it_unsound),
 	};
 

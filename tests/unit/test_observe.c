@@ -89,6 +89,8 @@ static void see_packets(void)
 static void see_what_no_rule_can_allow(void)
 {
 	observe_to("192.0.2.1", IPPROTO_GRE, 0);
+	observe_to("192.0.2.1", IPPROTO_SCTP, 80);
+	observe_to("192.0.2.1", IPPROTO_UDPLITE, 80);
 	observe_packet(&(struct packet){ 0 });
 }
 

@@ -222,19 +222,17 @@ TEST(no_arguments_at_all)
 }
 
 #define HELP ". boundary-init --help lists the options"
-#define FLAG ": neither yes nor no. Write 1, true or yes; or 0, false or no"
+#define FLAG ": unknown. It is one of 0,1,false,true,no,yes"
 #define SECONDS ": not a number of seconds. Write it like 5 or 0.5, up to 86400"
 #define CAPS                                                                         \
 	": not a list of capabilities. Write names of capabilities(7) with commas, " \
 	"like net_raw"
-#define PUBLISH                                                                              \
-	": not a port to publish. Write [IP:]PORT[:PORT][/tcp|/udp], like 8080, 80:8080 or " \
-	"[2001:db8::1]:53:53/udp"
-#define LEVEL ": not a level. The levels are error, warn, info and debug"
-#define PROXY                                                                              \
-	": not a proxy. Write it like http://proxy.example.com:3128, without a user or a " \
-	"path; https:// to a proxy is not possible"
-#define JAIL ": not a kind of jail. The kinds are veth and none"
+#define PUBLISH                                                                        \
+	": not a port to publish. Write [IP:]PORT[:PORT][/tcp|/udp], like 80:8080 or " \
+	"[2001:db8::1]:53/udp"
+#define LEVEL ": unknown. It is one of error,warn,info,debug"
+#define PROXY ": not a proxy. Write http://HOST[:PORT]; https:// to a proxy is not possible"
+#define JAIL ": unknown. It is one of veth,none"
 
 TEST(refuses_arguments)
 {
@@ -250,11 +248,11 @@ TEST(refuses_arguments)
 		{ "-h", "options: option '-h': unknown" HELP },
 		{ "-", "options: option '-': unknown" HELP },
 		{ "--\033", "options: option '--\\x1b': unknown" HELP },
-		{ "--grace", "options: --grace: its value is missing" HELP },
-		{ "--agent-caps", "options: --agent-caps: its value is missing" HELP },
-		{ "--grace=", "options: --grace '': empty" HELP },
-		{ "--allow=", "options: --allow '': empty" HELP },
-		{ "--user=", "options: --user '': empty" HELP },
+		{ "--grace", "options: --grace '': it needs a value" HELP },
+		{ "--agent-caps", "options: --agent-caps '': it needs a value" HELP },
+		{ "--grace=", "options: --grace '': it needs a value" HELP },
+		{ "--allow=", "options: --allow '': it needs a value" HELP },
+		{ "--user=", "options: --user '': it needs a value" HELP },
 		{ "--help=yes", "options: --help 'yes': takes no value" HELP },
 		{ "--no-userns=", "options: --no-userns '': takes no value" HELP },
 		{ "--grace=abc", "options: --grace 'abc'" SECONDS },
@@ -282,11 +280,11 @@ TEST(refuses_arguments)
 		{ "--publish=1.2.3:80", "options: --publish '1.2.3:80'" PUBLISH },
 		{ "--publish=::1:80", "options: --publish '::1:80'" PUBLISH },
 		{ "--publish=127.0.0.2:80",
-		  "options: --publish '127.0.0.2:80': the loopback addresses stay "
+		  "options: --publish '127.0.0.2:80': loopback addresses stay "
 		  "the container's own. Leave the address away, or name one "
 		  "that others reach" },
 		{ "--publish=[::1]:80",
-		  "options: --publish '[::1]:80': the loopback addresses stay the container's "
+		  "options: --publish '[::1]:80': loopback addresses stay the container's "
 		  "own. Leave the address away, or name one that others reach" },
 		{ "--publish=[::1]80", "options: --publish '[::1]80'" PUBLISH },
 		{ "--publish=[::1:80", "options: --publish '[::1:80'" PUBLISH },
@@ -299,10 +297,10 @@ TEST(refuses_arguments)
 		{ "--deny=domain=a.b private=yes",
 		  "rule: 'domain=a.b private=yes', column 20: not yes, or in a deny rule. Write "
 		  "private=yes, or leave it away" },
-		{ "--deny=", "options: --deny '': empty" HELP },
-		{ "--policy=", "options: --policy '': empty" HELP },
-		{ "--test=", "options: --test '': empty" HELP },
-		{ "--audit=", "options: --audit '': empty" HELP },
+		{ "--deny=", "options: --deny '': it needs a value" HELP },
+		{ "--policy=", "options: --policy '': it needs a value" HELP },
+		{ "--test=", "options: --test '': it needs a value" HELP },
+		{ "--audit=", "options: --audit '': it needs a value" HELP },
 		{ "--observe=1", "options: --observe '1': takes no value" HELP },
 		{ "--log-level=WARN", "options: --log-level 'WARN'" LEVEL },
 		{ "--log-level=warnx", "options: --log-level 'warnx'" LEVEL },
@@ -358,8 +356,8 @@ TEST(refuses_variables_by_their_name)
 		{ "BOUNDARY_UPSTREAM_PROXY=x", "options: BOUNDARY_UPSTREAM_PROXY 'x'" PROXY },
 		{ "BOUNDARY_OBSERVE=on", "options: BOUNDARY_OBSERVE 'on'" FLAG },
 		{ "BOUNDARY_DENY=domain=a.b\n  port=x ",
-		  "rule: 'port=x', column 6: not a port or a range of ports. Ports are numbers, "
-		  "ranges N-M, lists of these with commas, or *" },
+		  "rule: 'port=x', column 6: not a port or a range of ports. Write N, N-M, lists "
+		  "of these with commas, or *" },
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -376,7 +374,7 @@ TEST(a_long_value_is_cut_in_the_message)
 	memset(argument + 8, 'x', sizeof(argument) - 9);
 	argument[sizeof(argument) - 1] = '\0';
 	assert_int_equal(parse(ARGUMENTS(argument), NO_ENVIRONMENT), -1);
-	assert_non_null(strstr(failure.what, "x'...: not a number of seconds"));
+	assert_non_null(strstr(failure.what, "x...': not a number of seconds"));
 }
 
 TEST(words_of_flags_in_the_environment)
@@ -575,7 +573,7 @@ TEST(publishes_32_ports_and_no_more)
 	argv[PUBLISH_MAX + 1] = "--publish=81";
 	assert_int_equal(parse(argv, NO_ENVIRONMENT), -1);
 	assert_failure(&failure, "options: --publish '81': more than 32 published ports. "
-				 "Publish fewer, or let one server stand before the others");
+				 "Let one server stand before the others");
 }
 
 TEST(the_agent_does_not_see_our_variables)

@@ -423,6 +423,18 @@ TEST(on_a_read_only_mount_nobody_can)
 	assert_int_equal(code, 0);
 }
 
+/* Through a directory of the agent's it could lead to any file of root, even to one in /proc that it fills. */
+TEST(a_link_that_leads_away_is_not_followed_again)
+{
+	make_directory("etc");
+	make_directory("home");
+	write_file("home/policy", "allow domain=a\n");
+	make_link("../home/policy", "etc/policy");
+	read_file("etc/policy");
+	assert_string_equal(rules_of(0), "domain=a");
+	assert_int_equal(policies_watch(&policies, &agent, &failure), 1);
+}
+
 /* What has become the agent's is not read any more. */
 TEST(a_file_that_is_given_to_the_agent_is_not_read)
 {
@@ -456,6 +468,7 @@ int main(void)
 		WITH_FILES(the_directory_stays_the_one_it_was),
 		WITH_FILES(what_the_agent_could_change_is_not_watched),
 		WITH_FILES(on_a_read_only_mount_nobody_can),
+		WITH_FILES(a_link_that_leads_away_is_not_followed_again),
 		WITH_FILES(a_file_that_is_given_to_the_agent_is_not_read),
 	};
 

@@ -6,6 +6,7 @@
 #include "init/policy.h"
 
 static struct rule rule;
+static struct policy policy;
 static struct failure failure;
 
 static const char *show_protocol(uint8_t protocol)
@@ -119,16 +120,35 @@ static const struct {
 	  "name domain=a.b method=GET path=/x 80 any-protocol private" },
 };
 
+/* One rule by itself. */
+static int rule_parse(struct span text, bool deny, struct rule *r, struct failure *f)
+{
+	int status;
+
+	policy.count = 0;
+	status = policy_add(&policy, text, deny, f);
+	*r = policy.rules[0];
+	policy.count = 0;
+	return status;
+}
+
 TEST(reads_rules)
 {
 	for (size_t i = 0; i < COUNT(good); i++) {
-		memset(&rule, 0xaa, sizeof(rule));
+		memset(policy.rules, 0xaa, sizeof(rule));
 		if (rule_parse(span_of(good[i].text), false, &rule, &failure) < 0)
 			FAIL("'%s' was refused: %s", good[i].text, failure.what);
 		assert_string_equal(show_rule(&rule), good[i].means);
 		assert_ptr_equal(rule.text.at, good[i].text);
 		assert_int_equal(rule.text.length, strlen(good[i].text));
 	}
+}
+
+TEST(spaces_tabs_and_crs_are_blanks)
+{
+	assert_int_equal(rule_parse(span_of("\rdomain=a.b\r\t port=22\r"), false, &rule, &failure),
+			 0);
+	assert_string_equal(show_rule(&rule), "name domain=a.b 22 any-protocol");
 }
 
 TEST(a_rule_ends_with_its_span)
@@ -139,23 +159,23 @@ TEST(a_rule_ends_with_its_span)
 	assert_string_equal(show_rule(&rule), "deny 10.0.0.0/16 tcp");
 }
 
-#define KEYS ". The keys are domain, method, path, port and private; or cidr, proto and port"
+#define KEYS ". The keys are domain, method, path, port and private; or cidr, proto, port"
 #define WHERE ". Write it like domain=api.example.com or cidr=10.1.2.0/24 port=443"
 #define NOWHERE "it does not say where it leads" WHERE
 #define TOGETHER "cidr=, proto= and port= go together" WHERE
 #define TWICE "this key stands twice" KEYS
 #define PAIR "not a key and =value" KEYS
 #define CIDR ". Write it like 10.1.2.0/24, 10.1.2.3 or 2001:db8::/32"
-#define PROTO "not a protocol that a rule can name. Protocols are tcp, udp and icmp"
-#define PORTS ". Ports are numbers, ranges N-M, lists of these with commas, or *"
+#define PROTO "not a protocol. Protocols are tcp, udp and icmp"
+#define PORTS ". Write N, N-M, lists of these with commas, or *"
 #define PORT "not a port or a range of ports" PORTS
-#define DOMAIN                                                                               \
-	"not allowed here. Names are like api.example.com or *.example.com, or in punycode " \
-	"(xn--); addresses go by cidr=, ports by port=, paths by path="
+#define DOMAIN                                                                                   \
+	"not allowed here. Write it like api.example.com, *.example.com or in punycode (xn--); " \
+	"the rest goes by cidr=, port= and path="
 #define METHOD "not allowed here. Methods are like GET,HEAD, in upper case; or *"
-#define PATH                                                                                    \
-	"not allowed here. Paths are like /api/*/users or /api/*, special bytes as %XX; there " \
-	"is no query, . or .. in them"
+#define PATH                                                                                     \
+	"not allowed here. Write it like /api/*/users or /api/*, special bytes as %XX, without " \
+	"query, . and .."
 #define PRIVATE "not yes, or in a deny rule. Write private=yes, or leave it away"
 
 static const struct {
@@ -197,13 +217,13 @@ static const struct {
 	{ "cidr=1.2.3.4 port=80,,81", 22, PORT },
 	{ "cidr=1.2.3.4 port=80,*", 22, PORT },
 	{ "cidr=1.2.3.4 port=*,80", 19, PORT },
-	{ "cidr=1.2.3.4 port=80x", 21, PORT },
+	{ "cidr=1.2.3.4 port=80x", 19, PORT },
 	{ "cidr=1.2.3.4 port=80-", 19, PORT },
 	{ "cidr=1.2.3.4 port=7,80-0", 21, PORT },
-	{ "cidr=1.2.3.4 port=1-2-3", 22, PORT },
+	{ "cidr=1.2.3.4 port=1-2-3", 19, PORT },
 	{ "cidr=1.2.3.4 port=7,81-80", 21, PORT },
 	{ "cidr=1.2.3.4 port=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", 58,
-	  "more than 16 ports and ranges, which takes two rules" PORTS },
+	  "more than 16 ports and ranges: write two rules" PORTS },
 	{ "cidr=1.2.3.4 proto=icmp port=80", 1, "icmp has no ports" WHERE },
 	{ "port=* proto=icmp cidr=::/0", 1, "icmp has no ports" WHERE },
 
@@ -338,7 +358,7 @@ TEST(a_byte_that_is_no_text_is_refused_and_shown)
 		22, "domain=b\\xc3\\xbccher.example", 9, DOMAIN);
 	refuses("domain=\xc1.b", 10, "domain=\\xc1.b", 8, DOMAIN); /* 'A' with a bit more */
 	refuses("domain=a.b\n", 11, "domain=a.b\\x0a", 11, DOMAIN);
-	refuses("domain=a.b\r", 11, "domain=a.b\\x0d", 11, DOMAIN);
+	refuses("domain=a\v.b", 11, "domain=a\\x0b.b", 9, DOMAIN);
 }
 
 TEST(names_and_labels_have_their_longest)
@@ -415,8 +435,6 @@ TEST(a_rule_of_unprintable_bytes_keeps_its_column)
 }
 
 /* ---- decisions ---- */
-
-static struct policy policy;
 
 /* Rules with a line break between them; those with "deny " in front deny. */
 static void set_policy(const char *rules)
@@ -793,10 +811,9 @@ TEST(takes_over_rules_of_agent_boundaries)
 /* ---- and the rest ---- */
 
 static const char https_refused[] =
-	"Only plain HTTP shows method= and path=: HTTPS to this name stays refused by this rule; add "
-	"one without them to allow it";
+	"Only plain HTTP shows method= and path=: HTTPS to this name takes a rule without them";
 static const char https_denied[] =
-	"Only plain HTTP shows method= and path=, so it denies all HTTPS to this name too";
+	"Only plain HTTP shows method= and path=: it denies all HTTPS to this name";
 static const char tcp_alone[] =
 	"It denies TCP alone: proto=udp and proto=icmp take rules of their own";
 static const char dns[] = "Port 53 is the jail's own DNS, wherever it is sent";
@@ -827,9 +844,15 @@ TEST(warns_of_rules_that_do_less_than_they_seem_to)
 		{ "cidr=10.0.0.0/8 port=443", true, tcp_alone },
 		{ "cidr=10.0.0.0/8 proto=tcp", true, NULL },
 		{ "cidr=10.0.0.0/8 proto=udp", true, NULL },
-		{ "cidr=8.8.8.8 proto=udp port=53", false, dns },
+		{ "cidr=8.8.8.8 proto=udp port=53", false, NULL }, /* asked directly */
+		{ "cidr=8.8.8.8 port=53", false, NULL },
 		{ "domain=a.b port=53", false, dns },
-		{ "cidr=8.8.8.8 proto=udp port=53", true, dns },
+		{ "cidr=8.8.8.8 proto=udp port=53", true, NULL },
+		{ "cidr=8.8.8.8 port=53", true, tcp_alone },
+		{ "domain=a.b port=53", true, dns },
+		{ "domain=a.b port=53,853", false, NULL },
+		{ "domain=a.b port=53-54", false, NULL },
+		{ "domain=a.b port=52-53", false, NULL },
 		{ "cidr=8.8.8.8 proto=udp port=53,853", false, NULL },
 		{ "cidr=8.8.8.8 proto=udp port=53-54", false, NULL },
 		{ "cidr=8.8.8.8 proto=udp port=52-53", false, NULL },
@@ -914,6 +937,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_rules),
+		cmocka_unit_test(spaces_tabs_and_crs_are_blanks),
 		cmocka_unit_test(a_rule_ends_with_its_span),
 		cmocka_unit_test(refuses_rules_with_column_cause_and_remedy),
 		cmocka_unit_test(a_byte_that_is_no_text_is_refused_and_shown),

@@ -108,18 +108,18 @@ TEST(reads_files)
 
 #define FORMS                                                                             \
 	". Write lines like: allow domain=api.example.com; or allowlist: and below it - " \
-	"\"domain=api.example.com\""
+	"\"RULE\""
 #define ODD "not understood" FORMS
 #define PLAIN "a NUL byte or a byte order mark" FORMS
 #define NOWHERE                                                                    \
 	"it does not say where it leads. Write it like domain=api.example.com or " \
 	"cidr=10.1.2.0/24 port=443"
-#define DOMAIN                                                                               \
-	"not allowed here. Names are like api.example.com or *.example.com, or in punycode " \
-	"(xn--); addresses go by cidr=, ports by port=, paths by path="
+#define DOMAIN                                                                                   \
+	"not allowed here. Write it like api.example.com, *.example.com or in punycode (xn--); " \
+	"the rest goes by cidr=, port= and path="
 #define PAIR                                                                             \
 	"not a key and =value. The keys are domain, method, path, port and private; or " \
-	"cidr, proto and port"
+	"cidr, proto, port"
 
 static const struct {
 	const char *text;
@@ -138,7 +138,7 @@ static const struct {
 	{ "allow domain=a.b\nallowlist:\n- domain=c.d", 2, 1, ODD },
 	{ "allow domain=a.b\n---\nallow domain=c.d", 2, 1, ODD },
 	{ "allow \"domain=a.b\"", 1, 7, PAIR },
-	{ "allow domain=a.b\rallow domain=c.d", 1, 17, DOMAIN }, /* a CR alone ends no line */
+	{ "allow domain=a.b\rallow domain=c.d", 1, 18, PAIR }, /* a CR alone ends no line */
 	{ "allow allow domain=a.b", 1, 7, PAIR },
 
 	{ "log_level: warn\n", 1, 1, "YAML without an allowlist: up to here" FORMS },

@@ -62,8 +62,24 @@ TEST(an_error_becomes_cause_and_remedy)
 		{ DOING_CLONE_NETNS, -ENOSPC,
 		  "stage: object: no network namespace is left. "
 		  "Raise user.max_net_namespaces on the host" },
-		{ DOING_PROC, -ENOENT,
-		  "stage: object: /proc is not mounted. Mount /proc in the container" },
+		{ DOING_ID_MAP, -ENOENT,
+		  "stage: object: /proc is not mounted, or not for this pid namespace. "
+		  "Mount /proc in the container" },
+		{ DOING_RULES, -EPERM,
+		  "stage: object: Operation not permitted. CAP_NET_ADMIN does not work "
+		  "here; a security module may strip it" },
+		{ DOING_RULES, -EOPNOTSUPP,
+		  "stage: object: this kernel lacks a part of nf_tables. Load the modules "
+		  "nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_log, nft_masq, nft_nat and "
+		  "nft_reject_inet on the host" },
+		{ DOING_CONFINE, -EINVAL,
+		  "stage: object: this kernel has no seccomp filters. "
+		  "Use a kernel with CONFIG_SECCOMP_FILTER" },
+		{ DOING_CONFINE, -EPERM, "stage: object: Operation not permitted" },
+		{ DOING_CLONE_USERNS, -EPERM,
+		  "stage: object: user and network namespaces are blocked by the seccomp profile. "
+		  "Add the clone rule for them to the profile (README, Docker), and start with "
+		  "--security-opt seccomp=FILE" },
 		{ DOING_LINK, -EPERM,
 		  "stage: object: Operation not permitted. CAP_NET_ADMIN does not work "
 		  "here; a security module may strip it" },

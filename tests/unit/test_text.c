@@ -156,6 +156,19 @@ TEST(a_long_failure_is_cut)
 	assert_int_equal(strlen(f.what), sizeof(f.what) - 1);
 }
 
+TEST(shows_bytes_in_a_buffer_of_their_own)
+{
+	char buffer[8];
+
+	assert_ptr_equal(text_shown(buffer, sizeof(buffer), "abcdefg", 2), buffer);
+	assert_string_equal(buffer, "ab");
+	assert_string_equal(text_shown(buffer, sizeof(buffer), "abcdefg", 4), "abcd");
+	assert_string_equal(text_shown(buffer, sizeof(buffer), "abcdefg", 5), "abcd...");
+	assert_string_equal(text_shown(buffer, sizeof(buffer), "\n", 1), "\\x0a");
+	assert_string_equal(text_shown(buffer, sizeof(buffer), "a\0b", 3), "a\\x0...");
+	assert_string_equal(text_shown(buffer, sizeof(buffer), "", 0), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +185,7 @@ int main(void)
 		cmocka_unit_test(escapes_what_a_terminal_would_act_on),
 		cmocka_unit_test(a_failure_is_filled_whole),
 		cmocka_unit_test(a_long_failure_is_cut),
+		cmocka_unit_test(shows_bytes_in_a_buffer_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

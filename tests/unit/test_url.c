@@ -179,7 +179,7 @@ TEST(makes_a_request_of_a_url)
 
 #define REMEDY                                                                    \
 	": not a URL with a name. Write it like https://api.example.com/path or " \
-	"SCHEME://NAME:PORT; addresses are decided by rules with cidr= alone"
+	"SCHEME://NAME:PORT; rules with cidr= decide on addresses"
 
 static void refuses(struct span text, const char *shown)
 {
