@@ -16,9 +16,9 @@
 /* Who the agent shall be. */
 struct account {
 	uint32_t uid, gid;
-	uint32_t groups[ACCOUNT_GROUPS]; /* supplementary ones */
 	unsigned int group_count;
 	struct span home; /* length 0 if /etc/passwd does not say */
+	uint32_t groups[ACCOUNT_GROUPS]; /* supplementary ones */
 };
 
 /*

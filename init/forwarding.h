@@ -16,9 +16,9 @@
 #define FORWARDING_LINKS 16
 
 struct forwarding {
-	uint32_t links[FORWARDING_LINKS]; /* indexes; IPv4 */
-	unsigned int count;
 	bool ipv6; /* net.ipv6.conf.all.forwarding */
+	unsigned int count;
+	uint32_t links[FORWARDING_LINKS]; /* indexes; IPv4 */
 };
 
 bool forwarding_has(const struct forwarding *f, uint32_t link);

@@ -27,8 +27,9 @@ static int refused(struct failure *f, enum doing doing, const struct nl_error *e
 static int send_links(int fd, struct failure *f)
 {
 	struct nl_error e;
+	int error = nl_send(fd, &e);
 
-	return refused(f, DOING_LINK, &e, nl_send(fd, &e));
+	return refused(f, DOING_LINK, &e, error);
 }
 
 /* What reading back says: 1 as planned, 0 not so, or -errno. */
@@ -40,8 +41,8 @@ static int judge(struct failure *f, enum doing doing, const char *object, int sa
 		return fail_errno(f, STAGE, doing, object, same);
 	return fail(
 		f, STAGE,
-		"This kernel acknowledges what it does not do (gVisor is known for it), or something "
-		"else changed it meanwhile",
+		"The kernel acknowledges what it does not do, as gVisor does, or something else "
+		"changed it",
 		"%s: not what was asked for when read back", object);
 }
 
@@ -326,7 +327,6 @@ static int check_forwarding(struct jail *j, struct failure *f)
 {
 	const struct forwarding *forward = &j->plan->forward;
 	struct link_state held;
-	char value[4];
 	int result = 0;
 
 	for (unsigned int i = 0; !result && i < forward->count; i++) {
@@ -334,10 +334,13 @@ static int check_forwarding(struct jail *j, struct failure *f)
 
 		result = judge(f, DOING_LINK, "IPv4 forwarding", error ? error : held.forwards);
 	}
-	if (!result && forward->ipv6)
+	if (!result && forward->ipv6) {
+		char value[4];
+
 		result = judge(f, DOING_ANYTHING, "IPv6 forwarding",
 			       file_read(IPV6_FORWARDING, value, sizeof(value)) > 0 &&
 				       value[0] == '1');
+	}
 	return result;
 }
 

@@ -248,7 +248,7 @@ static const struct option table[] = {
 		  "veth: a network namespace behind a veth pair; none: init only (veth)",
 	  .set = set_jail },
 	{ .text = "log-level=LEVEL\0"
-		  "write errors (error), what was denied (warn), all (info), debug",
+		  "what is written: error, warn (what was denied), info (all) or debug",
 	  .set = set_log_level },
 	{ .text = "no-userns\0"
 		  "no user namespace for the jail; needs CAP_SYS_ADMIN",

@@ -117,16 +117,17 @@ static int plan_subnet(struct plan *p, uint8_t family, const struct facts *facts
 {
 	for (unsigned int b = 0; b < sizeof(blocks) / sizeof(blocks[0]); b++) {
 		for (unsigned int n = 0; n < INSTANCES && blocks[b].address.family == family; n++) {
-			struct prefix subnet = blocks[b];
-			unsigned int i = p->wire.address_count, last = address_size(family) - 1;
+			struct prefix *outer = &p->wire.outer_addresses[p->wire.address_count];
+			struct prefix *inner = &p->wire.inner_addresses[p->wire.address_count];
+			unsigned int last = address_size(family) - 1;
 
-			subnet.address.bytes[last] =
+			*outer = blocks[b];
+			outer->address.bytes[last] =
 				(uint8_t)(2 * (1 + (facts->instance + n) % INSTANCES));
-			if (!plan_may_take(&subnet, facts, rules))
+			if (!plan_may_take(outer, facts, rules))
 				continue;
-			p->wire.outer_addresses[i] = subnet;
-			p->wire.inner_addresses[i] = subnet;
-			p->wire.inner_addresses[i].address.bytes[last]++;
+			*inner = *outer;
+			inner->address.bytes[last]++;
 			p->wire.address_count++;
 			p->wire.family_count++;
 			return 0;

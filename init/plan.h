@@ -23,12 +23,12 @@
 struct facts {
 	uint32_t uid, gid;
 	struct caps caps;
-	struct id_map uids, gids; /* of the user namespace that we are in */
 	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
 	char table[32]; /* name of our table */
 	bool table_left; /* it is there already: the run before was killed */
 	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
 	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
+	struct id_map uids, gids; /* of the user namespace that we are in */
 	struct resolv resolv; /* the container's, as it was before the agent could write there */
 	struct survey net;
 };
@@ -41,43 +41,41 @@ struct facts {
  * which the kernel asks its neighbour by neighbour discovery.
  */
 struct wire {
-	struct link_end outer, inner;
-	uint32_t mtu;
-	struct prefix outer_addresses[3], inner_addresses[3];
 	unsigned int address_count; /* 1 or 3 */
 	unsigned int family_count; /* 1 or 2: those of them that are routed */
+	uint32_t mtu;
+	struct link_end outer, inner;
+	struct prefix outer_addresses[3], inner_addresses[3];
 };
 
 struct plan {
+	/* What is small and asked for often comes first: it is reached by shorter instructions. */
 	enum jail_mode mode;
-
-	unsigned long clone_flags;
-	struct id_map uids, gids; /* count 0: no user namespace */
+	unsigned int host_count, link_name_count;
 	bool deny_setgroups;
-
-	uint32_t leftover_link; /* index of a link of a killed run, 0 for none */
 	bool leftover_table;
-	struct wire wire;
-	struct prefix pools[2]; /* IPv4, IPv6: each address stands for a name; family 0 for none */
-	struct prefix hosts[PLAN_HOSTS]; /* have names too: TCP to them is the gate's as well */
-	unsigned int host_count;
 	bool logs; /* what is refused in the jail is reported by NFLOG; till jail_make finds none */
 	bool ipv6_stack; /* this kernel has IPv6, so links have to be told not to configure it */
 	bool forward_ipv4; /* on the outer end of the wire */
 	bool ipv6_rules_hold; /* IPv6 is forwarded, by us or before, or there is none at all */
+	bool change_user;
+	uint32_t leftover_link; /* index of a link of a killed run, 0 for none */
+	struct wire wire;
+	struct prefix pools[2]; /* IPv4, IPv6: each address stands for a name; family 0 for none */
 	struct forwarding
 		forward; /* and on these links; IPv6 for the whole container, or not at all */
-	char comment[256]; /* of the table: what to restore */
-	struct nft_link_name link_names[FORWARDING_LINKS + 3]; /* of the links in the rules */
-	unsigned int link_name_count;
 
-	bool change_user;
-	struct account agent; /* if change_user; else its uid and gid only, which are ours */
+	unsigned long clone_flags;
 	uint64_t agent_caps;
 	uint64_t init_caps; /* what PID 1 keeps */
 	char **program;
-
 	struct span idle_rule; /* a rule that can match nothing here; length 0 for none */
+
+	struct account agent; /* if change_user; else its uid and gid only, which are ours */
+	struct id_map uids, gids; /* count 0: no user namespace */
+	char comment[256]; /* of the table: what to restore */
+	struct nft_link_name link_names[FORWARDING_LINKS + 3]; /* of the links in the rules */
+	struct prefix hosts[PLAN_HOSTS]; /* have names too: TCP to them is the gate's as well */
 
 	struct nft_ruleset inner, outer; /* last: what is small stands together, on one page */
 };

@@ -6,35 +6,27 @@
 #include "init/plan.h"
 #include "sys/cap_names.h"
 
-static void start_line(struct text *t, const char *label)
-{
-	text_printf(t, "%-14s", label);
-}
-
 static void print_id_map(struct text *t, const char *label, const struct id_map *map)
 {
 	for (unsigned int i = 0; i < map->count; i++) {
-		start_line(t, label);
-		text_printf(t, "%u %u %u\n", map->extents[i].first, map->extents[i].lower,
-			    map->extents[i].count);
+		text_printf(t, "%s       %u %u %u\n", label, map->extents[i].first,
+			    map->extents[i].lower, map->extents[i].count);
 	}
 }
 
 static void print_wire(struct text *t, const struct wire *w)
 {
-	start_line(t, "link");
-	text_printf(t, "%s (index %u) <-> %s in the jail (index %u), veth, mtu %u\n", w->outer.name,
-		    w->outer.index, w->inner.name, w->inner.index, w->mtu);
+	text_printf(t, "link          %s (index %u) <-> %s in the jail (index %u), veth, mtu %u\n",
+		    w->outer.name, w->outer.index, w->inner.name, w->inner.index, w->mtu);
 	for (unsigned int i = 0; i < w->address_count; i++) {
-		start_line(t, "address");
+		text_printf(t, "address       ");
 		prefix_print(t, &w->outer_addresses[i]);
 		text_printf(t, " on %s, ", w->outer.name);
 		prefix_print(t, &w->inner_addresses[i]);
 		text_printf(t, " on %s in the jail\n", w->inner.name);
 	}
 	for (unsigned int i = 0; i < w->family_count; i++) {
-		start_line(t, "route");
-		text_printf(t, "default via ");
+		text_printf(t, "route         default via ");
 		address_print(t, &w->outer_addresses[i].address);
 		text_printf(t, " dev %s in the jail\n", w->inner.name);
 	}
@@ -46,13 +38,12 @@ static void print_gate(struct text *t, const struct plan *p)
 		const char *loopback = i == 0 ? "127.0.0.1" : "[::1]";
 
 		if (p->pools[i].address.family) {
-			start_line(t, "names");
+			text_printf(t, "names         ");
 			prefix_print(t, &p->pools[i]);
 			text_printf(t, ", decided by the gate\n");
 		}
-		start_line(t, "listen");
-		text_printf(t, "%s:%u, %s:%u in the jail, for the gate\n", loopback, GATE_TCP_PORT,
-			    loopback, GATE_DNS_PORT);
+		text_printf(t, "listen        %s:%u, %s:%u in the jail, for the gate\n", loopback,
+			    GATE_TCP_PORT, loopback, GATE_DNS_PORT);
 	}
 }
 
@@ -67,16 +58,14 @@ static const char *link_name(const struct plan *p, uint32_t index)
 static void print_forwarding(struct text *t, const struct plan *p)
 {
 	if (p->forward_ipv4) {
-		start_line(t, "forwarding");
-		text_printf(t, "IPv4 on %s", p->wire.outer.name);
+		text_printf(t, "forwarding    IPv4 on %s", p->wire.outer.name);
 		for (unsigned int i = 0; i < p->forward.count; i++)
 			text_printf(t, ", %s (restored at exit)",
 				    link_name(p, p->forward.links[i]));
 		text_char(t, '\n');
 	}
 	if (p->forward.ipv6) {
-		start_line(t, "forwarding");
-		text_printf(t, "IPv6 on all links (restored at exit)\n");
+		text_printf(t, "forwarding    IPv6 on all links (restored at exit)\n");
 	}
 }
 
@@ -86,8 +75,7 @@ static void print_ruleset(struct text *t, const char *where, const struct nft_ru
 {
 	unsigned int next = 0;
 
-	start_line(t, "rules");
-	text_printf(t, "%s\ntable inet %s {\n", where, set->table);
+	text_printf(t, "rules         %s\ntable inet %s {\n", where, set->table);
 	if (set->comment[0])
 		text_printf(t, "\tcomment \"%s\"\n", set->comment);
 	for (unsigned int i = 0; i < set->chain_count; i++) {
@@ -120,21 +108,19 @@ static void print_caps(struct text *t, uint64_t caps)
 
 static void print_jail(struct text *t, const struct plan *p)
 {
-	start_line(t, "namespaces");
-	text_printf(t, p->clone_flags & CLONE_NEWUSER ? "user, network\n" : "network\n");
+	text_printf(t, "namespaces    %snetwork\n", p->clone_flags & CLONE_NEWUSER ? "user, " : "");
 	print_id_map(t, "uid map", &p->uids);
 	print_id_map(t, "gid map", &p->gids);
 	if (p->deny_setgroups) {
-		start_line(t, "setgroups");
-		text_printf(t, "deny\n");
+		text_printf(t, "setgroups     deny\n");
 	}
 	if (p->leftover_link) {
-		start_line(t, "remove");
-		text_printf(t, "link %u of a run that was killed\n", p->leftover_link);
+		text_printf(t, "remove        link %u of a run that was killed\n",
+			    p->leftover_link);
 	}
 	if (p->leftover_table) {
-		start_line(t, "replace");
-		text_printf(t, "table inet %s of a run that was killed\n", p->outer.table);
+		text_printf(t, "replace       table inet %s of a run that was killed\n",
+			    p->outer.table);
 	}
 	print_wire(t, &p->wire);
 	print_gate(t, p);
@@ -145,8 +131,7 @@ static void print_jail(struct text *t, const struct plan *p)
 
 static void print_agent(struct text *t, const struct plan *p)
 {
-	start_line(t, "agent");
-	text_printf(t, "uid %u, gid %u", p->agent.uid, p->agent.gid);
+	text_printf(t, "agent         uid %u, gid %u", p->agent.uid, p->agent.gid);
 	for (unsigned int i = 0; i < p->agent.group_count; i++)
 		text_printf(t, "%s%u", i > 0 ? "," : ", groups ", p->agent.groups[i]);
 	if (p->mode != JAIL_NONE) {
@@ -156,7 +141,7 @@ static void print_agent(struct text *t, const struct plan *p)
 			t, "; no_new_privs, system call filter, signals scoped where Landlock can");
 	}
 	text_char(t, '\n');
-	start_line(t, "program");
+	text_printf(t, "program       ");
 	for (char **argument = p->program; *argument; argument++) {
 		text_escaped(t, *argument, __builtin_strlen(*argument));
 		text_char(t, argument[1] ? ' ' : '\n');
@@ -167,12 +152,10 @@ static void print_agent(struct text *t, const struct plan *p)
 
 void plan_print(const struct plan *p, struct text *t)
 {
-	start_line(t, "jail");
-	text_printf(t, "%s\n", jail_mode_names[p->mode]);
+	text_printf(t, "jail          %s\n", jail_mode_names[p->mode]);
 	if (p->mode == JAIL_VETH)
 		print_jail(t, p);
-	start_line(t, "init");
-	text_printf(t, "capabilities: ");
+	text_printf(t, "init          capabilities: ");
 	print_caps(t, p->init_caps);
 	text_printf(t, "; no_new_privs, not dumpable\n");
 	print_agent(t, p);

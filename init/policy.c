@@ -169,12 +169,10 @@ const char *rule_warning(const struct rule *r)
 			       NULL;
 	if (r->port_count == 1 && r->ports[0].first == 53 && r->ports[0].last == 53)
 		return "Port 53 is the jail's own DNS, wherever it is sent";
-	if (!needs_http(r) || !matches_port(r, 443))
-		return NULL;
-	return r->deny ?
-		       "Only plain HTTP shows method= and path=: it denies all HTTPS to this name" :
-		       "Only plain HTTP shows method= and path=: HTTPS to this name takes a rule "
-		       "without them";
+	return needs_http(r) && matches_port(r, 443) ?
+		       "Only plain HTTP shows method= and path=: HTTPS to this name takes a rule without "
+		       "them, and a deny rule denies all of it" :
+		       NULL;
 }
 
 void policy_suggest(struct text *t, const struct request *r)

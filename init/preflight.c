@@ -24,15 +24,6 @@
 /* As much as is read of resolv.conf(5) and hosts(5). */
 #define NAMES_FILE_MAX 65536
 
-/* A file with capabilities may give permitted ones only (setcap ...+p): make them effective. */
-static int raise_capabilities(struct caps *c)
-{
-	if (c->effective == c->permitted)
-		return 0;
-	c->effective = c->permitted;
-	return caps_drop(c->permitted);
-}
-
 /*
  * Several jails may share a network namespace (the containers of a pod), and one that was killed
  * leaves its table behind. Abstract sockets tell the two apart: they belong to the network namespace
@@ -92,6 +83,7 @@ bool preflight_forwarding_needed(struct outside *outside)
 
 static int look_at_network(struct facts *facts, struct outside *outside, struct failure *f)
 {
+	const char *object = "rtnetlink socket";
 	int error = take_instance(facts, outside);
 
 	if (error == -EADDRINUSE)
@@ -99,20 +91,19 @@ static int look_at_network(struct facts *facts, struct outside *outside, struct 
 			    "instance: %u jails run in this network namespace already", INSTANCES);
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "instance", error);
-	outside->route = nl_open(NETLINK_ROUTE);
-	if (outside->route < 0)
-		return fail_errno(f, STAGE, DOING_NETLINK, "rtnetlink socket", outside->route);
-	outside->filter = nl_open(NETLINK_NETFILTER);
-	if (outside->filter < 0)
-		return fail_errno(f, STAGE, DOING_NETLINK, "nf_tables socket", outside->filter);
+	outside->route = error = nl_open(NETLINK_ROUTE);
+	if (error >= 0) {
+		object = "nf_tables socket";
+		outside->filter = error = nl_open(NETLINK_NETFILTER);
+	}
+	if (error < 0)
+		return fail_errno(f, STAGE, DOING_NETLINK, object, error);
 	error = survey_take(outside->route, &facts->net);
 	if (error == -E2BIG)
 		return fail(f, STAGE, "Give the container a network namespace of its own",
 			    "network: more than %u links or %u routes", SURVEY_LINKS,
 			    SURVEY_PREFIXES);
-	if (error)
-		return fail_errno(f, STAGE, DOING_LINK, "network", error);
-	return 0;
+	return error ? fail_errno(f, STAGE, DOING_LINK, "network", error) : 0;
 }
 
 /* Docker switches IPv6 off for all links to come, and on for its own eth0 only. */
@@ -171,15 +162,17 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 {
 	int error = caps_read(&facts->caps);
 
+	/* A file with capabilities may give permitted ones only (setcap ...+p): make them effective. */
+	if (!error && mode != JAIL_NONE && facts->caps.effective != facts->caps.permitted) {
+		facts->caps.effective = facts->caps.permitted;
+		error = caps_drop(facts->caps.permitted);
+	}
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "capabilities", error);
 	facts->uid = geteuid();
 	facts->gid = getegid();
 	if (mode == JAIL_NONE)
 		return 0;
-	error = raise_capabilities(&facts->caps);
-	if (error)
-		return fail_errno(f, STAGE, DOING_ANYTHING, "capabilities", error);
 	error = idmap_read("/proc/self/uid_map", &facts->uids);
 	if (!error)
 		error = idmap_read("/proc/self/gid_map", &facts->gids);
@@ -215,13 +208,14 @@ static int map_file(const char *path, struct span *s)
 
 int preflight_account(struct span user, struct account *a, struct failure *f)
 {
-	struct span passwd, group;
-	int error = map_file("/etc/passwd", &passwd);
+	static const char *const paths[] = { "/etc/passwd", "/etc/group" };
+	struct span files[2];
 
-	if (error)
-		return fail_errno(f, "user", DOING_ANYTHING, "/etc/passwd", error);
-	error = map_file("/etc/group", &group);
-	if (error)
-		return fail_errno(f, "user", DOING_ANYTHING, "/etc/group", error);
-	return account_find(user, passwd, group, a, f);
+	for (unsigned int i = 0; i < 2; i++) {
+		int error = map_file(paths[i], &files[i]);
+
+		if (error)
+			return fail_errno(f, "user", DOING_ANYTHING, paths[i], error);
+	}
+	return account_find(user, files[0], files[1], a, f);
 }

@@ -22,6 +22,12 @@ static int drop_bounding(const struct caps *now, uint64_t keep, uint64_t *left)
 	return can ? caps_drop_bounding(now->bounding & ~keep) : 0;
 }
 
+static int differs(struct failure *f, const char *object)
+{
+	return fail(f, STAGE, "Please report it: the kernel or boundary-init is at fault",
+		    "%s: not what was asked for when read back", object);
+}
+
 static int check(const struct caps *wanted, struct failure *f)
 {
 	struct caps now;
@@ -29,14 +35,11 @@ static int check(const struct caps *wanted, struct failure *f)
 
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "reading capabilities back", error);
-	if (now.effective != wanted->effective || now.permitted != wanted->permitted ||
-	    now.inheritable != wanted->inheritable || now.ambient != wanted->ambient ||
-	    now.bounding != wanted->bounding)
-		return fail(f, STAGE,
-			    "This is a fault of the kernel or of boundary-init; please report it",
-			    "capabilities: not what was asked for when read back");
+	/* Numbers and no padding. */
+	if (memcmp(&now, wanted, sizeof(now)) != 0)
+		return differs(f, "capabilities");
 	if (process_control(PR_GET_NO_NEW_PRIVS, 0, 0) != 1)
-		return fail(f, STAGE, NULL, "no_new_privs: not set when read back");
+		return differs(f, "no_new_privs");
 	return 0;
 }
 
@@ -61,7 +64,7 @@ static int drop(uint64_t keep, const char *whose, struct failure *f)
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, whose, error);
 	if (lock && !caps_securebits_locked())
-		return fail(f, STAGE, NULL, "secure bits: not set when read back");
+		return differs(f, "secure bits");
 	return check(&wanted, f);
 }
 
@@ -119,10 +122,11 @@ static int change_user(const struct plan *p, struct failure *f)
 	if (!error)
 		error = set_home(p->agent.home);
 	if (error)
-		return fail_errno(f, STAGE, DOING_ANYTHING, "changing to the user of --user", error);
+		return fail_errno(f, STAGE, DOING_ANYTHING, "changing to the user of --user",
+				  error);
 	if (getresuid(&real, &effective, &saved) < 0 || real != p->agent.uid ||
 	    effective != p->agent.uid || saved != p->agent.uid)
-		return fail(f, STAGE, NULL, "user: not what was asked for when read back");
+		return differs(f, "user");
 	return 0;
 }
 
@@ -141,7 +145,7 @@ int privileges_become_agent(const struct plan *p, struct failure *f)
 	error = caps_read(&now);
 	if (!error)
 		error = drop_bounding(&now, keep, &wanted.bounding);
-	/* Capabilities would go with uid 0, before those to keep are singled out. */
+	/* Capabilities would go with uid 0, before those to keep are singled out. Exec clears this. */
 	if (!error && process_control(PR_SET_KEEPCAPS, 1, 0) < 0)
 		error = -errno;
 	if (error)
@@ -149,8 +153,6 @@ int privileges_become_agent(const struct plan *p, struct failure *f)
 	if (p->change_user && change_user(p, f) < 0)
 		return -1;
 	error = caps_drop_and_pass_on(keep);
-	if (!error && process_control(PR_SET_KEEPCAPS, 0, 0) < 0)
-		error = -errno;
 	if (!error)
 		error = confine_no_new_privs();
 	if (error)

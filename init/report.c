@@ -27,8 +27,7 @@ void report(const struct failure *f)
  * is 0 where one alone means this.
  */
 #define EXPLANATIONS(E)                                                                            \
-	E(CLONE_USERNS, EPERM, 0,                                                                  \
-	  "user and network namespaces are blocked by the seccomp profile",                        \
+	E(NAMESPACES, EPERM, 0, "namespaces are blocked by the seccomp profile",                   \
 	  "Add the clone rule for them to the profile (README, Docker), and start with "           \
 	  "--security-opt seccomp=FILE")                                                           \
 	E(CLONE_USERNS, ENOSPC, 0, "no user or network namespace is left",                         \
@@ -39,8 +38,6 @@ void report(const struct failure *f)
 	  "Allow userns in the container's profile")                                               \
 	E(CLONE_USERNS, EINVAL, 0, "this kernel has no user namespaces",                           \
 	  "Start with --no-userns and --cap-add SYS_ADMIN")                                        \
-	E(CLONE_NETNS, EPERM, 0, "network namespaces are blocked by the seccomp profile",          \
-	  "Start with --security-opt seccomp=unconfined or a profile that allows clone")           \
 	E(CLONE_NETNS, ENOSPC, 0, "no network namespace is left",                                  \
 	  "Raise user.max_net_namespaces on the host")                                             \
 	E(ID_MAP, EPERM, 0, "",                                                                    \

@@ -52,8 +52,8 @@ struct nft_rule {
 struct nft_chain {
 	const char *name; /* no reserved word of nft(8), or it could not be read back with it */
 	const char *type; /* "filter" or "nat" */
-	uint32_t hook; /* NF_INET_* */
-	int32_t priority;
+	uint8_t hook; /* NF_INET_* */
+	int16_t priority;
 	bool drops; /* policy: drop, not accept */
 };
 
@@ -63,9 +63,9 @@ struct nft_chain {
 struct nft_ruleset {
 	const char *table;
 	const char *comment; /* of the table; empty for none */
-	struct nft_chain chains[NFT_CHAINS];
 	unsigned int chain_count;
 	unsigned int rule_count;
+	struct nft_chain chains[NFT_CHAINS];
 	struct nft_rule rules[NFT_RULES]; /* grouped by chain, in the order of the chains */
 };
 

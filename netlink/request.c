@@ -67,17 +67,15 @@ static int send_waiting(int fd)
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const size_t length = (size_t)(behind_the_last() - waiting);
 	const int room = (int)length + 4096;
-	ssize_t n;
 
 	count = 0;
 	for (bool again = false;; again = true) {
-		n = sendto(fd, waiting, length, 0, (const struct sockaddr *)&kernel,
-			   sizeof(kernel));
-		if (n >= 0)
+		if (sendto(fd, waiting, length, 0, (const struct sockaddr *)&kernel,
+			   sizeof(kernel)) >= 0)
 			return 0;
 		if (again || errno != EMSGSIZE)
 			return -errno;
-		/* A long transaction. SO_SNDBUF goes to net.core.wmem_max, the other, with privilege, beyond. */
+		/* A long one. SO_SNDBUF goes to net.core.wmem_max, the other, with privilege, beyond. */
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	}

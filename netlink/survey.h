@@ -14,15 +14,14 @@
 #define SURVEY_PREFIXES 2048
 
 struct survey {
-	struct link_state links[SURVEY_LINKS];
-	unsigned int link_count;
-	struct prefix
-		taken[SURVEY_PREFIXES]; /* addresses and destinations of routes, but no default */
-	unsigned int taken_count;
+	unsigned int link_count, taken_count;
 	bool ipv4; /* an address on some link that is not loopback */
 	bool ipv6; /* likewise, and not link-local */
 	bool ipv6_stack; /* the kernel speaks IPv6, with an address or without */
 	bool ipv6_forwards; /* net.ipv6.conf.all.forwarding */
+	struct link_state links[SURVEY_LINKS];
+	struct prefix
+		taken[SURVEY_PREFIXES]; /* addresses and destinations of routes, but no default */
 };
 
 /* `fd` is a NETLINK_ROUTE socket. 0 or -errno; -E2BIG if there is more than fits. */

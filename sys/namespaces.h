@@ -29,8 +29,8 @@ struct id_extent {
 };
 
 struct id_map {
-	struct id_extent extents[IDMAP_EXTENTS];
 	unsigned int count;
+	struct id_extent extents[IDMAP_EXTENTS];
 };
 
 /* From "/proc/self/uid_map" and the like; -E2BIG if there are more extents than fit. */

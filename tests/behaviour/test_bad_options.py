@@ -194,7 +194,7 @@ BAD_RULES = {
     "cidr=::/129": 6, "cidr=::ffff:10.0.0.1": 6, "cidr=10.0.0.1 cidr=10.0.0.2": 15, "cidr=10.0.0.1 proto=sctp": 21,
     "cidr=10.0.0.1 port=0": 20, "cidr=10.0.0.1 port=80,": 23, "cidr=10.0.0.1 port=80-79": 20,
     "cidr=10.0.0.1 port=1,2,x": 24, "cidr=10.0.0.1 host=a": 15, "CIDR=10.0.0.1": 1, "cidr = 10.0.0.1": 1,
-    "cidr=10.0.0.1\tport=8o": 21, "cidr=10.0.0.1\x0bport=80": 6, "cidr=10.0.0.1 private=yes": 1, "private=yes": 1,
+    "cidr=10.0.0.1\tport=8o": 20, "cidr=10.0.0.1\x0bport=80": 6, "cidr=10.0.0.1 private=yes": 1, "private=yes": 1,
     "proto=udp": 1, "domain=example.com cidr=10.0.0.1": 1, "domain=": 8, "domain=10.0.0.1": 15, "domain=a..example": 10,
     "domain=exa mple.com": 12, "domain=example.com/path": 19, "domain=*.*": 10, "method=get": 8, "path=/a/../b": 9,
     "path=/x?y": 8, "domain=example.com port=443 private=no": 37,

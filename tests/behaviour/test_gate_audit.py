@@ -7,6 +7,7 @@ import os
 import re
 import socket
 
+import namespaces as ns
 from names import WEB, WEB6
 from service import PORTS
 
@@ -25,6 +26,29 @@ def test_every_record_has_a_time_and_a_number(agent):
         when = datetime.datetime.fromisoformat(one["time"])
         assert abs((datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()) < 60
     assert len(bounded.records(event="start")) == 1
+
+
+def test_socket_that_leads_past_every_rule_is_reported(names, agent):
+    """Once where engines have theirs, once mounted from elsewhere. A file in its place is none."""
+    for path, mounted in ("/var/run/docker.sock", False), ("/srv/engine", True), ("/run/podman/podman.sock", None):
+        box = names.box()
+        here = box.root / path[1:]
+        here.parent.mkdir(parents=True, exist_ok=True)
+        prepare = None
+        with socket.socket(socket.AF_UNIX) as engine:
+            if mounted is None:
+                here.write_text("")
+            else:
+                engine.bind(os.fspath(box.root / "socket" if mounted else here))
+            if mounted:
+                here.write_text("")
+
+                def prepare():
+                    ns.mount("/socket", "/srv/engine", None, ns.MS_BIND)
+            bounded = agent(f"domain={API}", box=box, prepare=prepare)
+            warning = f"boundary-init: warning: {path}: a socket that no rule bounds. "
+            assert (warning in bounded.process.err) == (mounted is not None)
+            assert bounded.record(event="start").get("bypass") == (None if mounted is None else path)
 
 
 def test_allowed_http_request(agent):

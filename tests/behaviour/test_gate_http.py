@@ -4,7 +4,7 @@
 import pytest
 
 import clients
-from names import PRIVATE, WEB, WEB6
+from names import PRIVATE, RESOLVER, WEB, WEB6
 from service import PORTS
 from wire import Wire
 
@@ -147,6 +147,37 @@ def test_pipelined_requests_are_decided_one_by_one(names, agent, direct):
         reply = bounded.do("tcp", host=API, port=80, send=pieces)["reply"]
         assert reply.startswith("HTTP/1.1 200") and reply.count("HTTP/1.1 200") == 1 and "HTTP/1.1 403" in reply
     assert len(names.requests(uri="/secret-piped")) == 1
+
+
+PIPELINE = """
+import socket, sys, threading
+host, count = sys.argv[1], int(sys.argv[2])
+client = socket.create_connection((host, 80))
+client.settimeout(8)
+request = f"GET /pipeline HTTP/1.1\\r\\nHost: {host}\\r\\nX: {'y' * 900}\\r\\n\\r\\n".encode()
+threading.Thread(target=client.sendall, args=[request * count], daemon=True).start()
+answers = b""
+while answers.count(b"HTTP/1.1 200") < count:
+    answers += client.recv(1 << 20)
+print("all")
+"""
+
+
+def test_many_requests_in_a_row_without_waiting(agent, direct):
+    """More than a receive buffer holds, so the end of one segment always waits for its rest."""
+    for one in direct, agent(f"domain={API}"):
+        assert one.python(PIPELINE, API, "1500").out == "all\n"
+
+
+def test_short_name_of_a_search_domain(names, agent):
+    """The resolver of the agent expands it, its Host header does not."""
+    box = names.box(resolv=f"search example.com\nnameserver {RESOLVER}\n")
+    bounded = agent(f"domain={API}", box=box)
+    done = bounded.do("tcp", host="api", port=80, send=[get("/short", "api", "Connection: close")])
+    assert " 200 " in done["reply"].splitlines()[0], done
+    for host in "www", "ap", "api.example", "example.com":
+        done = bounded.do("tcp", host="api", port=80, send=[get("/short", host, "Connection: close")])
+        assert done["reply"].startswith("HTTP/1.1 400"), (host, done)
 
 
 # Requests that end where one server thinks and not where another does; this one answers when it has all of a body.

@@ -9,8 +9,12 @@ The same servers are reached in the sandbox's internet by several ways:
                    an HTTP proxy, a DNS cache; the kernel redirects to them as it does to the gate
 
 The ways take turns, round by round; a ratio is the median of the ratios within each round, which share the machine's
-mood. The last column is what the process that stands between costs, by the kernel's own account of its time: that
-hardly depends on what else the machine does. Exits with 1 when something is out of its budget.
+mood. The last column is what the process that stands between costs, by the kernel's own account of its time, for one
+of what the row counts, or a megabyte: that hardly depends on what else the machine does.
+
+Bulk has its budget where a link bounds it. Where nothing but the processors does, client, server and gate share them,
+and the ratio says more of their number than of the gate; what nginx makes of it stands beside. Exits with 1 when a
+budget is not held, those of the first part included.
 
     gate.py [ROW]...    only rows whose names begin so: gate.py download DNS
 """
@@ -29,6 +33,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, os.fspath(HERE.parent / "behaviour"))
 sys.dont_write_bytecode = True
 
+import budgets  # noqa: E402
 import dns.message  # noqa: E402
 import dns.rdatatype  # noqa: E402
 import sandbox  # noqa: E402
@@ -257,7 +262,7 @@ class Row:
     columns: (title, member of what the function returns, unit, scale, digits)
     ways:    {name: (function, pid of the process that stands between, or None)}
     per:     the number of the rate's units that the process's time is shown for
-    The gate's ratio of rates has to reach the budget.
+    budget:  what the gate's ratio of rates has to reach
     """
 
     def __init__(self, columns, ways, per=1, budget=None):
@@ -291,12 +296,9 @@ class Row:
                       f"{self.cost(way)}".rstrip())
                 title = ""
 
-    def within_budget(self):
-        ratio = self.ratio("gate", "rate") if self.budget else 0
-        if self.budget and ratio < self.budget:
-            print(f"out of budget: {self.columns[0][0]}: {ratio:.2f} < {self.budget}")
-            return False
-        return True
+    def judge(self, done):
+        if self.budget:
+            done.add(f"{self.columns[0][0]}, to direct", self.ratio("gate", "rate"), ">=", self.budget)
 
 
 def rows_of(world):
@@ -339,8 +341,8 @@ def rows_of(world):
     close = "--header", "Connection: close"
     megabyte = 8e6  # bits
     return [
-        Row(bits("download"), bulk("--reverse"), megabyte, BULK_BUDGET),
-        Row(bits("upload"), bulk(), megabyte, BULK_BUDGET),
+        Row(bits("download"), bulk("--reverse"), megabyte),
+        Row(bits("upload"), bulk(), megabyte),
         Row(bits("download by a link of 1 Gbit/s"), by_link("--reverse"), megabyte, BULK_BUDGET),
         Row(bits("upload by a link of 1 Gbit/s"), by_link(), megabyte, BULK_BUDGET),
         Row(rate("new connections, 8 at a time"), plain(8, *close)),
@@ -371,12 +373,11 @@ def wakeups(agent, pid):
     return int(status["voluntary_ctxt_switches"]) + int(status["nonvoluntary_ctxt_switches"])
 
 
-def show_rest(agents, names, when):
+def judge_rest(agents, names, when, done):
     """What the processes have when there is nothing to do, and whether they really do nothing.
 
     The median of some: where the kernel lays the stack makes a page or two of difference.
     """
-    within = True
     time.sleep(IDLE_SECONDS)  # the last flows of a load linger for a second
     pids = {name: [(agent, processes(agent)[name]) for agent in agents] for name in names}
     before = {name: sum(wakeups(*one) for one in pids[name]) for name in names}
@@ -384,31 +385,31 @@ def show_rest(agents, names, when):
     for name in names:
         size = statistics.median(resident(pid) for _, pid in pids[name])
         woken = sum(wakeups(*one) for one in pids[name]) - before[name]
-        print(f"{'at rest ' + when:<31} {name:<13}{size:>8} kB resident, {woken} wake-ups in {IDLE_SECONDS} s")
-        if size > RESIDENT_BUDGET[name] or woken:
-            print(f"out of budget: {name} {when}: {size} kB > {RESIDENT_BUDGET[name]} kB, or {woken} wake-ups > 0")
-            within = False
-    return within
+        done.add(f"{name} at rest {when}, resident", size, "<=", RESIDENT_BUDGET[name], "kB")
+        done.add(f"{name} at rest {when}, wake-ups in {IDLE_SECONDS} s", woken, "<=", 0)
 
 
 def main(names):
+    done = budgets.Budgets()
+    if not names:
+        done.take()
     with contextlib.ExitStack() as closing:
         world = World(closing)
-        within = True
         if not names:
             agents = [world.agent, *(world.bounded(sandbox.INIT)[0] for _ in range(4))]
-            within = show_rest(agents, RESIDENT_BUDGET, "after the start")
+            judge_rest(agents, RESIDENT_BUDGET, "after the start", done)
         rows = [row for row in rows_of(world) if not names or row.columns[0][0].startswith(tuple(names))]
         for _ in range(ROUNDS):
             for row in rows:
                 row.measure()
-        print(f"through the gate, {ROUNDS} rounds{'':<28} median   least - most    ratio   CPU us")
-        for row in rows:
-            row.show()
-        within = all([row.within_budget() for row in rows]) and within
         if not names:
-            within = show_rest([world.agent], ["gate"], "after this load") and within
-    return 0 if within else 1
+            judge_rest([world.agent], ["gate"], "after this load", done)
+    print(f"through the gate, {ROUNDS} rounds{'':<28} median   least - most    ratio   CPU us")
+    for row in rows:
+        row.show()
+        row.judge(done)
+    done.show()
+    return 0 if done.held() else 1
 
 
 if __name__ == "__main__":

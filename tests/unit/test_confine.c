@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system call filters of the agent and the gate, each time in a child of its own: they cannot be taken off. */
+/* The system call filters of the agent and the gate, each in a child of its own: they cannot be taken off. */
 #include "tests/unit/test.h"
 
 #include <errno.h>

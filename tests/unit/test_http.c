@@ -12,8 +12,8 @@ static void show_request(struct text *t, const struct http_request *r)
 	text_escaped(t, r->path.at, r->path.length);
 	text_char(t, ' ');
 	text_bytes(t, r->host.at, r->host.length);
-	text_printf(t, ":%u%s%s%s", r->port, r->upgrade ? " upgrade" : "", r->websocket ? " websocket" : "",
-		    r->chunked ? " chunked" : "");
+	text_printf(t, ":%u%s%s%s", r->port, r->upgrade ? " upgrade" : "",
+		    r->websocket ? " websocket" : "", r->chunked ? " chunked" : "");
 	if (r->length > 0)
 		text_printf(t, " length=%llu", (unsigned long long)r->length);
 }

@@ -454,8 +454,9 @@ TEST(to_observe_is_to_forward_what_can_be_forwarded)
 
 /* ---- another policy ---- */
 
-#define NOT_YET \
-	"it needs forwarding or other addresses, which are set up at the start. Start the container anew with this rule"
+#define NOT_YET                                                                   \
+	"it needs forwarding or other addresses, which are set up at the start. " \
+	"Start the container anew with this rule"
 
 static void assert_change(const char *rule, const char *refused)
 {

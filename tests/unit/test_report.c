@@ -76,8 +76,12 @@ TEST(an_error_becomes_cause_and_remedy)
 		  "stage: object: this kernel has no seccomp filters. "
 		  "Use a kernel with CONFIG_SECCOMP_FILTER" },
 		{ DOING_CONFINE, -EPERM, "stage: object: Operation not permitted" },
+		{ DOING_CLONE_NETNS, -EPERM,
+		  "stage: object: namespaces are blocked by the seccomp profile. "
+		  "Add the clone rule for them to the profile (README, Docker), and start with "
+		  "--security-opt seccomp=FILE" },
 		{ DOING_CLONE_USERNS, -EPERM,
-		  "stage: object: user and network namespaces are blocked by the seccomp profile. "
+		  "stage: object: namespaces are blocked by the seccomp profile. "
 		  "Add the clone rule for them to the profile (README, Docker), and start with "
 		  "--security-opt seccomp=FILE" },
 		{ DOING_LINK, -EPERM,
