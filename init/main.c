@@ -231,11 +231,14 @@ static void warn_of_bypass(void)
 	report(&f);
 }
 
+/* Those that are about nothing but the network of the jail. Any other may open files to the agent. */
+#define NETWORK_CAPS (CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_NET_BIND_SERVICE))
+
 static int watch_policy(struct failure *f)
 {
 	int unsafe;
 
-	policies.agent_has_caps = plan.agent_caps != 0;
+	policies.agent_has_caps = plan.agent_caps & ~NETWORK_CAPS;
 	unsafe = options.policy_file ? policies_watch(&policies, &plan.agent, f) : 0;
 
 	if (unsafe <= 0)

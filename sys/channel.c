@@ -12,11 +12,11 @@
 struct parcel {
 	uint32_t there; /* bit N: descriptor N */
 	struct iovec text[2];
+	struct msghdr message;
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(CHANNEL_DESCRIPTORS * sizeof(int))];
 	} control;
-	struct msghdr message;
 };
 
 static void prepare(struct parcel *p, const void *message, size_t size)

@@ -129,9 +129,13 @@ static const char *take_connection(struct head *h, struct span value)
 
 static const char *take_upgrade(struct head *h, struct span value)
 {
-	if (value.length > 0)
-		h->request->upgrade = true;
-	h->request->websocket = is_word(value, "websocket");
+	struct http_request *r = h->request;
+
+	if (value.length == 0)
+		return NULL;
+	/* That alone: of several the server may choose another. */
+	r->websocket = is_word(value, "websocket") && (r->websocket || !r->upgrade);
+	r->upgrade = true;
 	return NULL;
 }
 
@@ -236,6 +240,7 @@ static const char *take_end(struct head *h)
 	if (h->http11 && !h->has_host)
 		return "no Host";
 	r->upgrade = r->upgrade && h->connection_upgrade;
+	r->websocket = r->websocket && r->upgrade;
 	if (h->target_host.length == 0)
 		return NULL;
 	if (h->has_host &&

@@ -32,6 +32,8 @@ class Budgets:
         return all(MEANS[compare](measured, limit) for _, measured, compare, limit, _ in self.rows)
 
     def show(self):
+        if not self.rows:
+            return
         print(f"\n{'budgets':<47} measured      budget")
         for what, measured, compare, limit, unit in self.rows:
             shown = f"{measured:.2f}" if isinstance(measured, float) and measured < 100 else f"{measured:.0f}"

@@ -118,11 +118,14 @@ static void gate(int channel)
 	must(channel_receive(channel, start, sizeof(start), sockets, GATE_SOCKETS), "sockets");
 	endpoint_set_nodelay(sockets[GATE_TCP4]);
 	endpoint_set_abortive(sockets[GATE_TCP4], true);
+	endpoint_set_nodelay(sockets[GATE_DNS_TCP4]);
+	endpoint_set_abortive(sockets[GATE_DNS_TCP4], false);
 	watch(epoll, channel);
 	for (unsigned int i = 0; i < GATE_SOCKETS; i++)
 		if (sockets[i] >= 0)
 			watch(epoll, sockets[i]);
-	must(mprotect(policies, 2 * sizeof(struct policy_place), PROT_READ), "mprotect");
+	if (same)
+		must(mprotect(policies, 2 * sizeof(struct policy_place), PROT_READ), "mprotect");
 	must(confine_gate(), "confining the gate");
 	must((int)send(channel, "r", 1, MSG_NOSIGNAL), "send");
 	syscall(SYS_epoll_pwait, epoll, &e, 1, -1, NULL, 8); /* until init ends */
@@ -191,7 +194,8 @@ static void open_inside(struct inside *in)
 	in->gate[GATE_TCP4] = open_socket(SOCK_STREAM, GATE_TCP_PORT);
 	in->gate[GATE_DNS_TCP4] = open_socket(SOCK_STREAM, GATE_DNS_PORT);
 	in->gate[GATE_DNS_UDP4] = open_socket(SOCK_DGRAM, GATE_DNS_PORT);
-	in->gate[GATE_PACKETS] = nflog_open(GATE_LOG_GROUP);
+	if (same)
+		in->gate[GATE_PACKETS] = nflog_open(GATE_LOG_GROUP);
 }
 
 static void agent(int channel, char **argv)
@@ -270,6 +274,7 @@ static void look_around(int route, int filter)
 	struct text path = TEXT_OVER(buffer);
 
 	fds_fill_standard();
+	policies = memory_new(2 * sizeof(struct policy_place), true);
 	read_caps();
 	must(idmap_read("/proc/self/uid_map", &map), "uid_map");
 	must(idmap_read("/proc/self/gid_map", &map), "gid_map");
@@ -375,7 +380,6 @@ int main(int argc, char **argv)
 	same = argc > 1 && strcmp(argv[1], "same") == 0;
 	if (argc < 3)
 		return 1;
-	policies = memory_new(2 * sizeof(struct policy_place), true);
 	if (same)
 		look_around(route, filter);
 	gate_pid = start_gate(&to_gate);

@@ -155,14 +155,16 @@ static unsigned int parse_lines(const char *text)
 
 	for (; *text; count++) {
 		const char *end = strchr(text, '\n');
+		static struct policy policy;
 		struct failure f;
-		struct rule r;
 
+		policy.count = 0;
 		assert_non_null(end);
 		assert_memory_equal(text, before, sizeof(before) - 1);
 		assert_int_equal(end[-1], '"');
 		text += sizeof(before) - 1;
-		if (rule_parse((struct span){ text, (size_t)(end - 1 - text) }, false, &r, &f) < 0)
+		if (policy_add(&policy, (struct span){ text, (size_t)(end - 1 - text) }, false,
+			       &f) < 0)
 			FAIL("%s: %.*s", f.what, (int)(end - text), text);
 		text = end + 1;
 	}
