@@ -46,11 +46,11 @@ BASE_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DBOUNDARY_INIT_VERSION='"$(VERSION)"'
 # Reproducible: no path of this directory, no build id, no compiler's name.
 # Small functions also stay small when they are not inlined where only one calls them, and structures when no vector
 # register moves them. LESS are passes that trade size for speed even at -Oz, found by leaving out one after the other.
-# The gate's functions with a buffer of characters are guarded (-fstack-protector): it reads what strangers send.
+# The gate's functions with a buffer of bytes larger than an address are guarded: it reads what strangers send.
 LESS := jump-tables tree-dominator-opts tree-switch-conversion tree-loop-ivcanon move-loop-invariants caller-saves \
 	thread-jumps tree-tail-merge partial-inlining shrink-wrap tree-coalesce-vars tree-bit-ccp tree-loop-im \
 	if-conversion
-GUARD = $(if $(findstring init/gate/,$<),-fstack-protector)
+GUARD = $(if $(findstring init/gate/,$<),-fstack-protector --param=ssp-buffer-size=32)
 CFLAGS = $(BASE_FLAGS) $(WARNINGS) -Oz -flto -flto-partition=one -ffunction-sections -fdata-sections -fno-pie \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident '-ffile-prefix-map=$(CURDIR)=.' \
 	-fno-inline-functions-called-once -mgeneral-regs-only $(LESS:%=-fno-%) -fipa-pta $(DENSE) $(HEADERS) -idirafter $(LIBMNL_INCLUDE)

@@ -19,8 +19,10 @@
 #define STAGE "jail"
 #define IPV6_FORWARDING "/proc/sys/net/ipv6/conf/all/forwarding"
 
+/* `e` is filled where there is an error. */
 static int refused(struct failure *f, enum doing doing, const struct nl_error *e, int error)
 {
+	// cppcheck-suppress uninitvar
 	return error ? fail_kernel(f, STAGE, doing, e->object, error, e->text) : 0;
 }
 

@@ -185,26 +185,24 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 /* The gate's process, before there is anything that it could reach. */
 static int start_gate(struct failure *f)
 {
+	struct gate_config *c = &gate_config;
 	bool asked = options.audit.length > 0;
 
-	gate_config = (struct gate_config){
-		.policies = { &policies.places[0].policy, &policies.places[1].policy },
-		.shared = policies.places,
-		.shared_size = 2 * sizeof(*policies.places),
-		.resolv = &facts.resolv,
-		.names = memory_new(sizeof(struct names), true),
-		.pools = { plan.pools[0], plan.pools[1] },
-		.proxy = options.proxy.host,
-		.proxy_port = options.proxy.port,
-		.observe = options.observe,
-		.level = options.log_level_given ? options.log_level :
-			 asked			 ? AUDIT_INFO :
-						   AUDIT_WARN,
-	};
-	if (!gate_config.names)
+	c->policies[0] = &policies.places[0].policy;
+	c->policies[1] = &policies.places[1].policy;
+	c->shared = policies.places;
+	c->shared_size = 2 * sizeof(*policies.places);
+	c->resolv = &facts.resolv;
+	c->names = memory_new(sizeof(struct names), true);
+	memcpy(c->pools, plan.pools, sizeof(c->pools));
+	c->proxy = options.proxy.host;
+	c->proxy_port = options.proxy.port;
+	c->observe = options.observe;
+	c->level = options.log_level_given ? options.log_level : asked ? AUDIT_INFO : AUDIT_WARN;
+	if (!c->names)
 		return fail_errno(f, "gate", DOING_ANYTHING, "memory", -errno);
-	gate_config.audit = audit_open(asked ? options.audit : span_of("stderr"), f);
-	return gate_config.audit < 0 ? -1 : gatekeeper_start(&gatekeeper, f);
+	c->audit = audit_open(asked ? options.audit : span_of("stderr"), f);
+	return c->audit < 0 ? -1 : gatekeeper_start(&gatekeeper, f);
 }
 
 /* The agent is not released before the gate listens and says so. */

@@ -294,7 +294,7 @@ static const struct option table[] = {
 static const char *after_name(const struct option *option, const char *at, bool capitals)
 {
 	for (const char *c = option->text; *c && *c != '='; c++, at++) {
-		char letter = !capitals ? *c : *c == '-' ? '_' : (char)(*c - 'a' + 'A');
+		int letter = !capitals ? *c : *c == '-' ? '_' : *c - 'a' + 'A';
 
 		if (*at != letter)
 			return NULL;
@@ -408,8 +408,8 @@ void options_print_help(struct text *t)
 	text_printf(
 		t,
 		"\n--name-of can be set by the variable BOUNDARY_NAME_OF too; the command line "
-		"wins, repeatable\nones add up (one a line, # starts a comment). Without a rule the agent reaches "
-		"nothing.\n"
+		"wins, repeatable\nones add up (one a line, # starts a comment). "
+		"Without a rule the agent reaches nothing.\n"
 		"Exit: the agent's code; 128+N by signal N; 127 not found; 126 cannot be executed;\n"
 		"125 boundary-init failed before.\n");
 }

@@ -62,7 +62,10 @@ struct options {
 	char **program; /* the agent's argv, NULL-terminated; program[0] may be NULL */
 };
 
-/* `o` is zero but for its policy. First the environment, then the arguments: the later one wins, what is repeatable adds up. */
+/*
+ * `o` is zero but for its policy. First the environment, then the arguments: the later one wins, what is
+ * repeatable adds up.
+ */
 int options_parse(struct options *o, char **argv, char **envp, struct failure *f);
 
 /* Takes our own variables out of envp, in place: the agent has no use for them. */

@@ -13,7 +13,7 @@
 #include "init/policy.h"
 #include "sys/failure.h"
 
-#define POLICY_TEXT (256 * 1024) /* bytes of a file */
+#define POLICY_TEXT ((size_t)256 * 1024) /* bytes of a file */
 
 struct policies {
 	struct policy_place {

@@ -235,7 +235,8 @@ extern const char __executable_start[], etext[];
  */
 static void give_back_code(void)
 {
-	syscall(SYS_madvise, __executable_start, etext - __executable_start, MADV_DONTNEED);
+	syscall(SYS_madvise, __executable_start, (uintptr_t)etext - (uintptr_t)__executable_start,
+		MADV_DONTNEED);
 }
 
 int supervise(const struct supervision *s)

@@ -16,54 +16,56 @@ static uint32_t aligned(size_t size)
 	return ((uint32_t)size + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
 }
 
-struct nlmsghdr *mnl_nlmsg_put_header(void *buffer)
+/* The parameters have the names that the header gives them. */
+struct nlmsghdr *mnl_nlmsg_put_header(void *buf)
 {
-	struct nlmsghdr *m = buffer;
+	struct nlmsghdr *m = buf;
 
 	memset(m, 0, HEADER);
 	m->nlmsg_len = HEADER;
 	return m;
 }
 
-void *mnl_nlmsg_put_extra_header(struct nlmsghdr *m, size_t size)
+void *mnl_nlmsg_put_extra_header(struct nlmsghdr *nlh, size_t size)
 {
-	char *header = (char *)m + m->nlmsg_len;
+	char *header = (char *)nlh + nlh->nlmsg_len;
 	uint32_t room = aligned(size);
 
 	memset(header, 0, room);
-	m->nlmsg_len += room;
+	nlh->nlmsg_len += room;
 	return header;
 }
 
-void *mnl_nlmsg_get_payload(const struct nlmsghdr *m)
+void *mnl_nlmsg_get_payload(const struct nlmsghdr *nlh)
 {
-	return mnl_nlmsg_get_payload_offset(m, 0);
+	return mnl_nlmsg_get_payload_offset(nlh, 0);
 }
 
-void *mnl_nlmsg_get_payload_offset(const struct nlmsghdr *m, size_t offset)
+void *mnl_nlmsg_get_payload_offset(const struct nlmsghdr *nlh, size_t offset)
 {
-	return (char *)(uintptr_t)m + HEADER + aligned(offset);
+	return (char *)(uintptr_t)nlh + HEADER + aligned(offset);
 }
 
-size_t mnl_nlmsg_get_payload_len(const struct nlmsghdr *m)
+size_t mnl_nlmsg_get_payload_len(const struct nlmsghdr *nlh)
 {
-	return m->nlmsg_len - HEADER;
+	return nlh->nlmsg_len - HEADER;
 }
 
-void *mnl_nlmsg_get_payload_tail(const struct nlmsghdr *m)
+void *mnl_nlmsg_get_payload_tail(const struct nlmsghdr *nlh)
 {
-	return (char *)(uintptr_t)m + aligned(m->nlmsg_len);
+	return (char *)(uintptr_t)nlh + aligned(nlh->nlmsg_len);
 }
 
-bool mnl_nlmsg_ok(const struct nlmsghdr *m, int left)
+bool mnl_nlmsg_ok(const struct nlmsghdr *nlh, int len)
 {
-	return left >= (int)sizeof(*m) && m->nlmsg_len >= sizeof(*m) && (int)m->nlmsg_len <= left;
+	return len >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       (int)nlh->nlmsg_len <= len;
 }
 
-struct nlmsghdr *mnl_nlmsg_next(const struct nlmsghdr *m, int *left)
+struct nlmsghdr *mnl_nlmsg_next(const struct nlmsghdr *nlh, int *len)
 {
-	uint32_t length = aligned(m->nlmsg_len);
+	uint32_t length = aligned(nlh->nlmsg_len);
 
-	*left -= (int)length;
-	return (struct nlmsghdr *)(void *)((char *)(uintptr_t)m + length);
+	*len -= (int)length;
+	return (struct nlmsghdr *)(void *)((char *)(uintptr_t)nlh + length);
 }

@@ -36,8 +36,8 @@ static struct nlattr *start(struct nlmsghdr *m, const char *name, unsigned int c
 	mnl_attr_put_strz(m, NFTA_EXPR_NAME, name);
 	mnl_attr_nest_start(m, NFTA_EXPR_DATA);
 	va_start(numbers, count);
-	for (uint16_t type = 1; type <= count; type++)
-		mnl_attr_put_u32(m, type, htonl(va_arg(numbers, uint32_t)));
+	for (unsigned int type = 1; type <= count; type++)
+		mnl_attr_put_u32(m, (uint16_t)type, htonl(va_arg(numbers, uint32_t)));
 	va_end(numbers);
 	return element;
 }

@@ -27,7 +27,7 @@ bool span_has(struct span s, char c)
 
 char letter_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 bool is_alphanumeric(char c)

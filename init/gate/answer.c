@@ -104,36 +104,52 @@ static void send_reply(const struct asker *to, size_t length)
 		stream_close(s);
 }
 
-static void answer_empty(const struct asker *to, const struct dns_query *q, unsigned int rcode)
+/*
+ * What answers a question says how: by an rcode, which is then sent without a record, or ANSWERED, when the
+ * answer was sent or is to come.
+ */
+#define ANSWERED (-1)
+
+static void answer_empty(const struct asker *to, const struct dns_query *q, int rcode)
 {
-	send_reply(to, dns_write_empty(REPLY, REPLY_SIZE, q, rcode));
+	if (rcode != ANSWERED)
+		send_reply(to, dns_write_empty(REPLY, REPLY_SIZE, q, (unsigned int)rcode));
 }
 
-static void answer_address(const struct asker *to, const struct dns_query *q,
-			   const struct address *a)
+static int answer_address(const struct asker *to, const struct dns_query *q,
+			  const struct address *a)
 {
 	send_reply(to, dns_write_address(REPLY, REPLY_SIZE, q, a, TTL));
+	return ANSWERED;
+}
+
+static bool asks_address(const struct dns_query *q)
+{
+	return q->type == DNS_A || q->type == DNS_AAAA;
+}
+
+static struct span text_of(const struct dns_query *q)
+{
+	return (struct span){ q->name.text, q->name.length };
 }
 
 /* The pool's address of a name, of the family that is asked for; nothing where the jail has none. */
-static void answer_name(const struct asker *to, const struct dns_query *q, struct name *name)
+static int answer_name(const struct asker *to, const struct dns_query *q, struct name *name)
 {
 	const struct prefix *pool = &gate.config->pools[q->type == DNS_AAAA];
 	struct address a;
 
 	name->used = gate.now;
-	if (pool->address.family == 0) {
-		answer_empty(to, q, DNS_NOERROR);
-		return;
-	}
+	if (pool->address.family == 0)
+		return DNS_NOERROR;
 	a = names_address(gate.names, name, pool);
-	answer_address(to, q, &a);
 	audit_begin(AUDIT_DEBUG, "dns");
 	audit_span("name", name_text(name));
 	audit_address("pool", &a);
 	if (name->count > 0)
 		audit_address("address", &name->addresses[0]);
 	audit_end();
+	return answer_address(to, q, &a);
 }
 
 /* ---- allowed names ---- */
@@ -160,43 +176,45 @@ static struct name *name_with_addresses(struct span text, const struct dns_answe
 	return name;
 }
 
+/* What the servers said. */
+static int answer_resolved(const struct asker *to, const struct dns_query *q, enum resolved how,
+			   const struct dns_answer *addresses, struct span message)
+{
+	struct name *name;
+
+	if (how == RESOLVED_FAILED)
+		return DNS_SERVFAIL;
+	if (!asks_address(q)) {
+		send_reply(to, dns_write_relayed(REPLY, REPLY_SIZE, q, message,
+						 to->stream ? REPLY_SIZE : q->room));
+		return ANSWERED;
+	}
+	if (how == RESOLVED_NOTHING)
+		return DNS_NXDOMAIN;
+	if (addresses->count == 0)
+		return DNS_NOERROR;
+	name = name_with_addresses(text_of(q), addresses);
+	return name ? answer_name(to, q, name) : DNS_SERVFAIL;
+}
+
 static void resolved(struct waiter *w, enum resolved how, const struct dns_answer *addresses,
 		     struct span message)
 {
 	struct question *question = (struct question *)w;
 	const struct asker *to = &question->asker;
 	const struct dns_query *q = &question->query;
-	struct span text = { q->name.text, q->name.length };
-	struct stream *stream;
-	uint16_t generation;
-	struct name *name;
+	struct stream *stream = to->stream;
 
-	if (how == RESOLVED_FAILED) {
-		answer_empty(to, q, DNS_SERVFAIL);
-	} else if (q->type != DNS_A && q->type != DNS_AAAA) {
-		send_reply(to, dns_write_relayed(REPLY, REPLY_SIZE, q, message,
-						 to->stream ? REPLY_SIZE : q->room));
-	} else if (how == RESOLVED_NOTHING || addresses->count == 0) {
-		answer_empty(to, q, how == RESOLVED_NOTHING ? DNS_NXDOMAIN : DNS_NOERROR);
-	} else {
-		name = name_with_addresses(text, addresses);
-		if (name)
-			answer_name(to, q, name);
-		else
-			answer_empty(to, q, DNS_SERVFAIL);
-	}
-	stream = to->stream;
-	generation = to->generation;
+	answer_empty(to, q, answer_resolved(to, q, how, addresses, message));
 	question->next_free = free_questions;
 	free_questions = question;
 	if (stream)
-		answer_stream_event((uint32_t)(stream - streams), generation, 0);
+		answer_stream_event((uint32_t)(stream - streams), to->generation, 0);
 }
 
-static void ask_upstream(const struct asker *to, const struct dns_query *q)
+static int ask_upstream(const struct asker *to, const struct dns_query *q)
 {
 	struct question *question = free_questions;
-	struct span text = { q->name.text, q->name.length };
 	bool asked;
 
 	if (question)
@@ -205,24 +223,23 @@ static void ask_upstream(const struct asker *to, const struct dns_query *q)
 		question = &questions[used_questions++];
 	if (!question) {
 		record_trouble("too many DNS questions at a time", QUESTIONS);
-		return; /* the agent's resolver asks again */
+		return ANSWERED; /* the agent's resolver asks again */
 	}
 	question->asker = *to;
 	question->query = *q;
 	question->waiter = (struct waiter){ .done = resolved };
 	if (to->stream)
 		to->stream->waiting = true;
-	asked = q->type == DNS_A || q->type == DNS_AAAA ?
-			resolve_addresses(text, &question->waiter) :
-			resolve_other(q, &question->waiter);
+	asked = asks_address(q) ? resolve_addresses(text_of(q), &question->waiter) :
+				  resolve_other(q, &question->waiter);
 	if (!asked) {
 		record_trouble("too many DNS questions at a time", 0);
 		resolved(&question->waiter, RESOLVED_FAILED, NULL, span_of(""));
 	}
+	return ANSWERED;
 }
 
-/* From hosts(5), or by the proxy, which resolves names itself. False: the servers have to be asked. */
-static bool known_addresses(struct span text, struct dns_answer *a)
+bool name_in_hosts(struct span text, struct dns_answer *a)
 {
 	static const uint8_t families[] = { AF_INET6, AF_INET };
 
@@ -234,53 +251,39 @@ static bool known_addresses(struct span text, struct dns_answer *a)
 		if (host)
 			a->addresses[a->count++] = *host;
 	}
-	return a->count > 0 || gate.config->proxy.length > 0;
+	return a->count > 0;
 }
 
-static void answer_allowed(const struct asker *to, const struct dns_query *q)
+static int answer_allowed(const struct asker *to, const struct dns_query *q)
 {
-	struct span text = { q->name.text, q->name.length };
+	const bool proxy = gate.config->proxy.length > 0; /* resolves names itself */
+	struct span text = text_of(q);
 	struct name *name = names_find(gate.names, text);
 	struct dns_answer known;
 
-	if (q->type != DNS_A && q->type != DNS_AAAA) {
-		if (q->type == DNS_ANY || gate.config->proxy.length > 0)
-			answer_empty(to, q, DNS_NOERROR);
-		else
-			ask_upstream(to, q);
-		return;
-	}
-	if ((!name || name->expires <= gate.now) && known_addresses(text, &known))
+	if (!asks_address(q))
+		return q->type == DNS_ANY || proxy ? DNS_NOERROR : ask_upstream(to, q);
+	if ((!name || name->expires <= gate.now) && (name_in_hosts(text, &known) || proxy))
 		name = name_with_addresses(text, &known);
-	if (name && name->expires > gate.now)
-		answer_name(to, q, name);
-	else
-		ask_upstream(to, q);
+	return name && name->expires > gate.now ? answer_name(to, q, name) : ask_upstream(to, q);
 }
 
 /* ---- denied names ---- */
 
-static void answer_denied(const struct asker *to, const struct dns_query *q)
+static int answer_denied(const struct asker *to, const struct dns_query *q)
 {
-	struct span text = { q->name.text, q->name.length };
-	const struct request request = { .name = text };
-	struct name *name = names_find(gate.names, text);
+	const struct request request = { .name = text_of(q) };
+	struct name *name = names_find(gate.names, request.name);
 
 	/* Else who asks would take what he got for the name that he meant. */
-	if (resolv_is_search_expansion(gate.config->resolv, text)) {
-		answer_empty(to, q, DNS_NXDOMAIN);
-		return;
-	}
+	if (resolv_is_search_expansion(gate.config->resolv, request.name))
+		return DNS_NXDOMAIN;
 	if (!name) {
-		name = names_add(gate.names, text, false, gate.now);
-		record_decision(&(struct decision){ .protocol = "dns",
-						    .request = &request,
+		name = names_add(gate.names, request.name, false, gate.now);
+		record_decision(&(struct decision){ .request = &request,
 						    .reason = "no rule allows this name" });
 	}
-	if (name && (q->type == DNS_A || q->type == DNS_AAAA))
-		answer_name(to, q, name);
-	else
-		answer_empty(to, q, DNS_NOERROR);
+	return name && asks_address(q) ? answer_name(to, q, name) : DNS_NOERROR;
 }
 
 /* ---- questions ---- */
@@ -297,15 +300,13 @@ static bool is_localhost(struct span name)
 	       memcmp(name.at + name.length - length, localhost, length) == 0;
 }
 
-static void answer_localhost(const struct asker *to, const struct dns_query *q)
+static int answer_localhost(const struct asker *to, const struct dns_query *q)
 {
 	static const struct address loopback[] = { { AF_INET, { 127, 0, 0, 1 } },
 						   { AF_INET6, { [15] = 1 } } };
 
-	if (q->type == DNS_A || q->type == DNS_AAAA)
-		answer_address(to, q, &loopback[q->type == DNS_AAAA]);
-	else
-		answer_empty(to, q, DNS_NOERROR);
+	return asks_address(q) ? answer_address(to, q, &loopback[q->type == DNS_AAAA]) :
+				 DNS_NOERROR;
 }
 
 /* The name that an address of the pool stands for. */
@@ -320,27 +321,26 @@ static struct name *name_of_pointer(struct span text)
 	return name;
 }
 
-static void answer(const struct asker *to, const struct dns_query *q)
+static int answer(const struct asker *to, const struct dns_query *q)
 {
-	struct span text = { q->name.text, q->name.length };
+	struct span text = text_of(q);
 	struct name *pointed = q->type == DNS_PTR ? name_of_pointer(text) : NULL;
 
-	if (pointed)
+	if (pointed) {
 		send_reply(to, dns_write_pointer(REPLY, REPLY_SIZE, q, name_text(pointed), TTL));
-	else if (q->class != 1)
-		answer_empty(to, q, DNS_NOTIMP);
-	else if (q->name.odd)
-		answer_empty(to, q, DNS_NXDOMAIN);
-	else if (is_localhost(text))
-		answer_localhost(to, q);
-	else if (q->type == DNS_SVCB || q->type == DNS_HTTPS || text.length == 0)
-		answer_empty(to, q, DNS_NOERROR); /* addresses and keys that are not for here */
-	else if (gate.config->observe || policy_allows_name(gate.policy, text))
-		answer_allowed(to, q);
-	else if (q->type == DNS_PTR)
-		answer_empty(to, q, DNS_NXDOMAIN);
-	else
-		answer_denied(to, q);
+		return ANSWERED;
+	}
+	if (q->class != 1)
+		return DNS_NOTIMP;
+	if (q->name.odd)
+		return DNS_NXDOMAIN;
+	if (is_localhost(text))
+		return answer_localhost(to, q);
+	if (q->type == DNS_SVCB || q->type == DNS_HTTPS || text.length == 0)
+		return DNS_NOERROR; /* addresses and keys that are not for here */
+	if (gate.config->observe || policy_allows_name(gate.policy, text))
+		return answer_allowed(to, q);
+	return q->type == DNS_PTR ? DNS_NXDOMAIN : answer_denied(to, q);
 }
 
 static void take_message(const struct asker *from, struct span message)
@@ -348,10 +348,7 @@ static void take_message(const struct asker *from, struct span message)
 	struct dns_query q;
 	int rcode = dns_parse_query(message, &q);
 
-	if (rcode > 0)
-		answer_empty(from, &q, (unsigned int)rcode);
-	else if (rcode == 0)
-		answer(from, &q);
+	answer_empty(from, &q, rcode == DNS_NOERROR ? answer(from, &q) : rcode);
 }
 
 /* ---- UDP ---- */
@@ -405,24 +402,20 @@ void answer_accept(int listener)
 /* One question. False: there is no whole one, or the stream is closed. */
 static bool take_question(struct stream *s)
 {
-	const unsigned char *bytes = (const unsigned char *)gate_scratch;
 	const struct asker from = { .stream = s, .generation = s->generation };
-	ssize_t n = recv(s->fd, gate_scratch, 2 + DNS_MESSAGE_MAX, MSG_PEEK);
-	size_t whole = n >= 2 ? 2U + ((size_t)bytes[0] << 8 | bytes[1]) : 2U;
+	struct span message;
+	enum taken taken = resolve_take(s->fd, DNS_MESSAGE_MAX, &message);
 
-	if (n == 0 || (n < 0 && errno != EAGAIN) || whole > 2 + DNS_MESSAGE_MAX) {
+	if (taken == TAKEN_END)
 		stream_close(s);
+	if (taken <= TAKEN_NOTHING)
 		return false;
-	}
-	if (n < (ssize_t)whole)
-		return false;
-	if (n > (ssize_t)whole && !s->roomy) {
+	if (taken == TAKEN_OF_MORE && !s->roomy) {
 		endpoint_make_room(s->fd);
 		s->roomy = true;
 	}
-	recv(s->fd, gate_scratch, whole, 0);
 	timer_set(&s->timer, TIMER_STREAM, gate.now);
-	take_message(&from, (struct span){ gate_scratch + 2, whole - 2 });
+	take_message(&from, message);
 	return s->generation == from.generation;
 }
 

@@ -30,22 +30,18 @@ static bool by_proxy(void)
 
 static uint16_t port_to_dial(const struct flow *f)
 {
-	return by_proxy() ? gate.config->proxy_port : f->port;
+	return by_proxy() ? gate.config->proxy_port : f->request.port;
 }
 
 /* The way there is closed: by the policy if there is no error, else by the world. */
 static void give_up(struct flow *f, const char *reason, int error)
 {
-	const struct request r = { .name = f->name, .port = f->port };
-
-	record_decision(&(struct decision){
-		.allowed = error != 0,
-		.flow = f->number,
-		.protocol = flow_protocol_names[f->protocol],
-		.request = &r,
-		.address = f->attempt_address.family ? &f->attempt_address : NULL,
-		.reason = reason,
-		.error = error });
+	record_decision(&(struct decision){ .allowed = error != 0,
+					    .flow = f->number,
+					    .request = &f->request,
+					    .address = &f->attempt_address,
+					    .reason = reason,
+					    .error = error });
 	f->reported = true;
 	if (error)
 		refuse_unreachable(f, reason ? reason : error_text(error));
@@ -80,7 +76,7 @@ static const char *obstacle(const struct flow *f, const struct address *a)
 		return "its address is no host's";
 	if (!f->private_too && !gate.config->observe && dial_is_private(a))
 		return refuse_private;
-	return policy_denies_address(gate.policy, a, f->port) && !gate.config->observe ?
+	return policy_denies_address(gate.policy, a, f->request.port) && !gate.config->observe ?
 		       "a rule denies its address" :
 		       NULL;
 }
@@ -98,8 +94,7 @@ static int connect_to(struct flow *f, const struct address *a, enum source sourc
 	endpoint_set_nodelay(fd);
 	endpoint_set_abortive(fd, true);
 	if ((endpoint_connect(fd, a, port_to_dial(f)) == 0 || errno == EINPROGRESS) &&
-	    gate_watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, source, flow_index(f),
-		       f->generation))
+	    flow_watch(f, fd, source))
 		return fd;
 	f->error = errno;
 	close(fd);
@@ -149,8 +144,7 @@ static void take_second(struct flow *f)
 	f->server.fd = f->attempt;
 	f->address = f->attempt_address;
 	f->attempt = -1;
-	gate_watch_as(f->server.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, SOURCE_SERVER,
-		      flow_index(f), f->generation);
+	flow_watch(f, f->server.fd, SOURCE_SERVER);
 }
 
 /* Two do not answer; the older of them will hardly do. */
@@ -167,10 +161,11 @@ static void ask_proxy(struct flow *f)
 {
 	char buffer[2 * DNS_NAME_MAX + 80];
 	struct text t = TEXT_OVER(buffer);
-	int length = (int)f->name.length;
+	int length = (int)f->request.name.length;
 
-	text_printf(&t, "CONNECT %.*s:%u HTTP/1.1\r\nHost: %.*s:%u\r\n\r\n", length, f->name.at,
-		    f->port, length, f->name.at, f->port);
+	text_printf(&t, "CONNECT %.*s:%u HTTP/1.1\r\nHost: %.*s:%u\r\n\r\n", length,
+		    f->request.name.at, f->request.port, length, f->request.name.at,
+		    f->request.port);
 	f->phase = FLOW_ASKING_PROXY;
 	timer_set(&f->timer, TIMER_HELLO, gate.now);
 	if (send(f->server.fd, t.at, t.length, MSG_NOSIGNAL) != (ssize_t)t.length)
@@ -276,18 +271,10 @@ static void resolved(struct waiter *w, enum resolved how, const struct dns_answe
 /* A proxy that is named by its address, or listed in hosts(5), needs no server. */
 static void learn_proxy(void)
 {
-	static const uint8_t families[] = { AF_INET6, AF_INET };
-	struct dns_answer a = { .ttl = UINT32_MAX };
+	struct dns_answer a;
 
-	if (address_parse(gate.config->proxy, &a.addresses[0]))
-		a.count = 1;
-	for (unsigned int i = 0; i < 2 && a.count != 1; i++) {
-		const struct address *host =
-			resolv_host_address(gate.config->resolv, gate.config->proxy, families[i]);
-
-		if (host)
-			a.addresses[a.count++] = *host;
-	}
+	if (!name_in_hosts(gate.config->proxy, &a))
+		a.count = address_parse(gate.config->proxy, &a.addresses[0]);
 	if (a.count > 0)
 		name_learn(&proxy, &a);
 }
@@ -295,7 +282,7 @@ static void learn_proxy(void)
 void dial(struct flow *f)
 {
 	struct name *name = by_proxy() ? &proxy : f->entry;
-	struct span text = by_proxy() ? gate.config->proxy : f->name;
+	struct span text = by_proxy() ? gate.config->proxy : f->request.name;
 
 	timer_stop(&f->timer);
 	if (by_proxy() && proxy.expires == 0)

@@ -520,42 +520,38 @@ bool dns_parse_answer(struct span message, uint16_t id, struct span name, uint16
 
 /* ---- names of addresses */
 
-/* Zeros before a number are refused: an address has one name. */
-static bool reverse_ipv4(struct cursor c, uint8_t *bytes)
+/* So many labels, the last byte first: decimal numbers of a byte each, or hexadecimal digits, two of a byte. */
+static bool reverse(struct span name, bool hex, struct address *a)
 {
-	for (unsigned int i = 4; i-- > 0;) {
-		struct span label = cursor_take_until(&c, '.');
-		uint32_t number;
+	struct cursor c = cursor_over(name);
 
-		if (!span_number(label, 255, &number) || (label.length > 1 && *label.at == '0'))
-			return false;
-		bytes[i] = (uint8_t)number;
-	}
-	return span_is(cursor_rest(&c), "in-addr.arpa");
-}
-
-static bool reverse_ipv6(struct cursor c, uint8_t *bytes)
-{
-	for (unsigned int i = 32; i-- > 0;) {
+	*a = (struct address){ .family = hex ? AF_INET6 : AF_INET };
+	for (unsigned int i = hex ? 32 : 4; i-- > 0;) {
 		struct span label = cursor_take_until(&c, '.');
 		int digit = label.length == 1 ? hex_value(*label.at) : -1;
+		uint32_t number;
 
-		if (digit < 0)
-			return false;
-		bytes[i / 2] |= (uint8_t)(digit << (i % 2 ? 0 : 4));
+		if (hex) {
+			if (digit < 0)
+				return false;
+			a->bytes[i / 2] |= (uint8_t)(digit << (i % 2 ? 0 : 4));
+		} else {
+			/* Zeros before a number are refused: an address has one name. */
+			if (!span_number(label, 255, &number) ||
+			    (label.length > 1 && *label.at == '0'))
+				return false;
+			a->bytes[i] = (uint8_t)number;
+		}
 	}
-	return span_is(cursor_rest(&c), "ip6.arpa");
+	return span_is(cursor_rest(&c), hex ? "ip6.arpa" : "in-addr.arpa");
 }
 
 bool dns_reverse_address(struct span name, struct address *a)
 {
-	struct address ipv4 = { .family = AF_INET }, ipv6 = { .family = AF_INET6 };
+	struct address found;
 
-	if (reverse_ipv4(cursor_over(name), ipv4.bytes))
-		*a = ipv4;
-	else if (reverse_ipv6(cursor_over(name), ipv6.bytes))
-		*a = ipv6;
-	else
+	if (!reverse(name, false, &found) && !reverse(name, true, &found))
 		return false;
+	*a = found;
 	return true;
 }

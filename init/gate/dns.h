@@ -59,8 +59,8 @@ struct dns_query {
 	uint16_t room; /* bytes that an answer over UDP may have: 512 to DNS_MESSAGE_MAX */
 	bool edns;
 	uint16_t question_length; /* 0: there was no whole question */
-	unsigned char question[255 + 4]; /* as it came, upper case and all: it has to be echoed */
 	struct dns_name name;
+	unsigned char question[255 + 4]; /* as it came, upper case and all: it has to be echoed */
 };
 
 /*

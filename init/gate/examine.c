@@ -14,104 +14,98 @@
 #include "init/gate/tls.h"
 #include "sys/endpoint.h"
 
-const char *const flow_protocol_names[] = {
-	[REQUEST_HTTP] = "http",
-	[REQUEST_TLS] = "tls",
-	[REQUEST_TCP] = "tcp",
-};
-
-static struct request request_of(const struct flow *f)
-{
-	return (struct request){ .protocol = (enum request_protocol)f->protocol,
-				 .name = f->name,
-				 .port = f->port };
-}
-
 /* ---- what is logged ---- */
 
-static void report(struct flow *f, const struct request *r, const struct rule *rule)
+static void report(struct flow *f, const struct rule *rule)
 {
 	f->reported = true;
 	record_decision(&(struct decision){ .allowed = true,
 					    .flow = f->number,
-					    .protocol = flow_protocol_names[r->protocol],
-					    .request = r,
+					    .request = &f->request,
 					    .address = &f->address,
 					    .rule = rule });
 }
 
-void examine_report(struct flow *f)
-{
-	const struct request r = request_of(f);
-
-	report(f, &r, policy_decide(gate.policy, &r).rule);
-}
-
-static void report_denial(const struct flow *f, const struct request *r, struct span claimed,
-			  const struct rule *rule, const char *reason)
+static void report_denial(const struct flow *f, struct span claimed, const struct rule *rule,
+			  const char *reason)
 {
 	record_decision(&(struct decision){ .flow = f->number,
-					    .protocol = flow_protocol_names[r->protocol],
-					    .request = r,
+					    .request = &f->request,
 					    .claimed = claimed,
-					    .address = f->address.family ? &f->address : NULL,
+					    .address = &f->address,
 					    .rule = rule,
 					    .reason = reason });
 }
 
 /* ---- decisions ---- */
 
-static const char *reason_of(const struct verdict *v, const struct request *r)
+/* `hidden`: as if method and path were not to be seen. */
+static struct verdict judge(const struct flow *f, bool hidden)
 {
-	if (v->rule)
+	struct request asked = f->request;
+
+	if (hidden)
+		asked.protocol = REQUEST_TLS;
+	return policy_decide(gate.policy, &asked);
+}
+
+void examine_report(struct flow *f)
+{
+	report(f, judge(f, false).rule);
+}
+
+static bool allows_port(const struct flow *f)
+{
+	return policy_allows_port(gate.policy, f->request.name, f->request.port);
+}
+
+static const char *reason_of(const struct flow *f, const struct rule *rule)
+{
+	if (rule)
 		return "a rule denies it";
-	if (policy_allows_port(gate.policy, r->name, r->port))
-		return r->protocol == REQUEST_HTTP ? "no rule allows this method and path" :
-						     "no rule allows this protocol";
-	if (policy_allows_name(gate.policy, r->name))
+	if (allows_port(f))
+		return f->request.protocol == REQUEST_HTTP ? "no rule allows this method and path" :
+							     "no rule allows this protocol";
+	if (policy_allows_name(gate.policy, f->request.name))
 		return "no rule allows this port";
 	return "no rule allows this name";
 }
 
-static void deny(struct flow *f, const struct request *r, struct span claimed,
-		 const struct rule *rule, const char *reason, bool wrong)
+static void deny(struct flow *f, struct span claimed, const struct rule *rule, const char *reason,
+		 bool wrong)
 {
-	report_denial(f, r, claimed, rule, reason);
+	report_denial(f, claimed, rule, reason);
 	f->reported = true;
-	f->protocol = (uint8_t)r->protocol;
 	refuse(f, reason, wrong);
 }
 
 /* It cannot be read, or can be read in two ways. */
-static void deny_wrong(struct flow *f, const struct request *r, const char *reason)
+static void deny_wrong(struct flow *f, enum request_protocol protocol, const char *reason)
 {
-	deny(f, r, (struct span){ 0 }, NULL, reason, true);
+	f->request.protocol = protocol;
+	deny(f, (struct span){ 0 }, NULL, reason, true);
 }
 
 /* False: it was refused, or is on its way to the server and will be seen again. */
-static bool decide(struct flow *f, const struct request *r)
+static bool decide(struct flow *f)
 {
-	struct request asked = *r;
-	struct verdict v;
+	const bool http = f->request.protocol == REQUEST_HTTP;
 	const char *reason = NULL;
-
 	/* A path that can be understood in two ways is as good as hidden: rules with a path do not allow it. */
-	if (r->protocol == REQUEST_HTTP && !r->path.at)
-		asked.protocol = REQUEST_TLS;
-	v = policy_decide(gate.policy, &asked);
-	f->protocol = (uint8_t)r->protocol;
+	struct verdict v = judge(f, http && !f->request.path.at);
+
 	if (gate.config->observe && !v.allowed) {
-		observe_request(r, f->phase == FLOW_OPEN && dial_is_private(&f->address));
+		observe_request(&f->request, f->phase == FLOW_OPEN && dial_is_private(&f->address));
 		v = (struct verdict){ .allowed = true, .private_too = true };
 	}
 	if (!v.allowed)
-		reason = reason_of(&v, r);
+		reason = reason_of(f, v.rule);
 	/* Another rule let this connection be made than the one that allows this request. */
 	else if (f->phase == FLOW_OPEN && !v.private_too && !gate.config->proxy.length &&
 		 dial_is_private(&f->address))
 		reason = refuse_private;
 	if (reason) {
-		deny(f, r, (struct span){ 0 }, v.rule, reason, false);
+		deny(f, (struct span){ 0 }, v.rule, reason, false);
 		return false;
 	}
 	if (f->phase == FLOW_WAITING) {
@@ -120,8 +114,8 @@ static bool decide(struct flow *f, const struct request *r)
 		return false;
 	}
 	timer_stop(&f->timer);
-	if (r->protocol == REQUEST_HTTP || !f->reported)
-		report(f, r, v.rule);
+	if (http || !f->reported)
+		report(f, v.rule);
 	return true;
 }
 
@@ -149,14 +143,14 @@ static bool agrees(struct flow *f, struct span name)
 {
 	const struct resolv *resolv = gate.config->resolv;
 
-	if (spans_alike(name, f->name) || is_short_for(name, f->name))
+	if (spans_alike(name, f->request.name) || is_short_for(name, f->request.name))
 		return true;
 	for (unsigned int i = 0; f->host.family && i < resolv->host_count; i++) {
 		const struct host *h = &resolv->hosts[i];
 
 		if (!address_equal(&h->address, &f->host) || !spans_alike(h->name, name))
 			continue;
-		f->name = h->name;
+		f->request.name = h->name;
 		return true;
 	}
 	return false;
@@ -178,51 +172,46 @@ static void wait_for_more(struct flow *f)
 
 /* ---- protocols ---- */
 
-static void take_other(struct flow *f)
+static void take_opaque(struct flow *f, enum request_protocol protocol)
 {
-	struct request r = request_of(f);
-
-	r.protocol = REQUEST_TCP;
-	if (decide(f, &r))
+	f->request.protocol = protocol;
+	if (decide(f))
 		pass_everything(f);
 }
 
-static void take_tls(struct flow *f, struct request *r, struct span name)
+static void take_tls(struct flow *f, struct span name)
 {
 	if (name.length > 0 && !agrees(f, name)) {
-		deny(f, r, name, NULL, "the server name of TLS is not the name of the address",
-		     false);
+		f->request.protocol = REQUEST_TLS;
+		deny(f, name, NULL, "the server name of TLS is not the name of the address", false);
 		return;
 	}
-	r->name = f->name;
-	if (decide(f, r))
-		pass_everything(f);
+	take_opaque(f, REQUEST_TLS);
 }
 
-static void take_request(struct flow *f, struct request *r, const struct http_request *http,
-			 size_t seen)
+static void take_request(struct flow *f, const struct http_request *http, size_t seen)
 {
 	static char path[HTTP_PATH_MAX];
+	struct request *r = &f->request;
 	struct span host = http->host;
 	const char *wrong = NULL;
 
 	if (host.length > 0 && host.at[host.length - 1] == '.')
 		host.length--;
+	r->protocol = REQUEST_HTTP;
 	r->method = http->method;
-	r->path.at = path;
-	if (!http_canonical_path(http->path, path, sizeof(path), &r->path.length))
-		r->path = (struct span){ 0 };
+	if (http_canonical_path(http->path, path, sizeof(path), &r->path.length))
+		r->path.at = path;
 	if (host.length > 0 && !agrees(f, host)) {
 		wrong = "Host is not the name of the address";
-	} else if (http->port && http->port != f->port) {
+	} else if (http->port && http->port != r->port) {
 		wrong = "Host names another port";
 	}
 	if (wrong) {
-		deny(f, r, http->host, NULL, wrong, true);
+		deny(f, http->host, NULL, wrong, true);
 		return;
 	}
-	r->name = f->name;
-	if (!decide(f, r))
+	if (!decide(f))
 		return;
 	f->sight = http->chunked ? SIGHT_CHUNKS : SIGHT_HEAD;
 	http_body_start(&f->body, http);
@@ -238,9 +227,8 @@ static void take_request(struct flow *f, struct request *r, const struct http_re
 		f->upgrading = true;
 		f->server.passable = 0;
 		/* HTTP/2 and others hide the requests to come, as TLS does. */
-		r->protocol = REQUEST_TLS;
-		f->no_upgrade = !http->websocket && !policy_decide(gate.policy, r).allowed &&
-				!gate.config->observe;
+		f->no_upgrade =
+			!http->websocket && !judge(f, true).allowed && !gate.config->observe;
 	}
 	f->requests++;
 }
@@ -249,49 +237,50 @@ static void examine_head(struct flow *f, struct span bytes)
 {
 	struct http_request http;
 	const char *why = NULL;
-	struct request r = request_of(f);
 	enum parse parsed = http_parse_request(bytes, &http, &why);
 
-	r.protocol = REQUEST_HTTP;
 	if (parsed == PARSE_DONE) {
-		take_request(f, &r, &http, bytes.length);
+		take_request(f, &http, bytes.length);
+		f->request.method = f->request.path = (struct span){ 0 };
 	} else if (parsed == PARSE_MORE && !f->agent.hung_up) {
 		wait_for_more(f);
 	} else if (f->sight == SIGHT_FIRST &&
 		   (parsed == PARSE_OTHER || (parsed == PARSE_MORE && !span_has(bytes, ' ')))) {
-		take_other(f); /* a word, and these were its last bytes */
+		take_opaque(f, REQUEST_TCP); /* a word, and these were its last bytes */
 	} else {
-		deny_wrong(f, &r, why ? why : "no request where one has to begin");
+		deny_wrong(f, REQUEST_HTTP, why ? why : "no request where one has to begin");
 	}
 }
 
 static void examine_first(struct flow *f, struct span bytes)
 {
 	struct tls_hello hello;
-	struct request r = request_of(f);
 	enum parse parsed = tls_parse_client_hello(bytes, &hello);
 
-	r.protocol = REQUEST_TLS;
 	if (parsed == PARSE_OTHER)
 		examine_head(f, bytes);
 	else if (parsed == PARSE_DONE)
-		take_tls(f, &r, (struct span){ hello.name, hello.name_length });
+		take_tls(f, (struct span){ hello.name, hello.name_length });
 	else if (parsed == PARSE_MORE && !f->agent.hung_up)
 		wait_for_more(f);
 	else
-		deny_wrong(f, &r, "a malformed ClientHello");
+		deny_wrong(f, REQUEST_TLS, "a malformed ClientHello");
+}
+
+/* The server has a part of it, and must not take that for the whole. */
+static void cut_off(struct flow *f, const char *reason)
+{
+	report_denial(f, (struct span){ 0 }, NULL, reason);
+	flow_break(f, "refused");
 }
 
 static void examine_chunks(struct flow *f, struct span bytes)
 {
-	struct request r = request_of(f);
 	size_t taken;
 	enum parse parsed = http_body_take(&f->body, bytes, &taken);
 
 	if (parsed == PARSE_BAD) {
-		/* The server has a part of it, and must not take that for the whole. */
-		report_denial(f, &r, (struct span){ 0 }, NULL, "a malformed chunk");
-		flow_break(f, "refused");
+		cut_off(f, "a malformed chunk");
 		return;
 	}
 	if (parsed == PARSE_DONE)
@@ -351,11 +340,7 @@ void examine_upgrade(struct flow *f)
 		return;
 	}
 	if (parsed == PARSE_DONE && status == 101 && f->no_upgrade) {
-		const struct request r = request_of(f);
-
-		report_denial(f, &r, (struct span){ 0 }, NULL,
-			      "the upgrade would hide the method and path of further requests");
-		flow_break(f, "refused");
+		cut_off(f, "the upgrade would hide the method and path of further requests");
 		return;
 	}
 	if (parsed == PARSE_DONE && status == 101)
@@ -366,21 +351,18 @@ void examine_upgrade(struct flow *f)
 
 void examine_silence(struct flow *f)
 {
-	struct request r = request_of(f);
-	const struct verdict v = policy_decide(gate.policy, &r);
+	const struct rule *rule = judge(f, false).rule;
 	const char *reason = "neither TLS nor HTTP was spoken; any other protocol needs port=";
 
-	if (!policy_allows_port(gate.policy, f->name, f->port))
-		reason = reason_of(&v, &r);
-	deny(f, &r, (struct span){ 0 }, v.rule, reason, false);
+	if (!allows_port(f))
+		reason = reason_of(f, rule);
+	deny(f, (struct span){ 0 }, rule, reason, false);
 }
 
 /* Waits for the agent's first bytes, unless they make no difference. */
 void examine_arrival(struct flow *f)
 {
-	const struct request any = request_of(f);
-	struct verdict v = policy_decide(gate.policy, &any);
-	bool open = policy_allows_port(gate.policy, f->name, f->port);
+	struct verdict v = judge(f, false);
 
 	if (v.allowed || gate.config->observe) {
 		/* It may be a server that speaks first. */
@@ -388,6 +370,6 @@ void examine_arrival(struct flow *f)
 		dial(f);
 		return;
 	}
-	timer_set(&f->timer, open ? TIMER_HELLO : TIMER_DENIED, gate.now);
+	timer_set(&f->timer, allows_port(f) ? TIMER_HELLO : TIMER_DENIED, gate.now);
 	flow_step(f);
 }

@@ -27,11 +27,6 @@ static unsigned int most_flows = FLOWS;
 static uint64_t last_number;
 static struct flow *ready_flows;
 
-uint32_t flow_index(const struct flow *f)
-{
-	return (uint32_t)(f - flows);
-}
-
 void flow_set_limit(uint64_t descriptors)
 {
 	/* A second connection may be under way beside the first. */
@@ -42,6 +37,12 @@ void flow_set_limit(uint64_t descriptors)
 }
 
 /* ---- beginning and end ---- */
+
+bool flow_watch(const struct flow *f, int fd, enum source source)
+{
+	return gate_watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, source,
+			  (uint32_t)(f - flows), f->generation);
+}
 
 static struct flow *flow_new(int fd)
 {
@@ -59,7 +60,7 @@ static struct flow *flow_new(int fd)
 			    .began = gate.now,
 			    .generation = generation,
 			    .busy = true,
-			    .protocol = REQUEST_TCP,
+			    .request = { .protocol = REQUEST_TCP },
 			    .agent = { .fd = fd, .readable = true, .writable = true },
 			    .server = { .fd = -1, .passable = ANY_NUMBER },
 			    .attempt = -1 };
@@ -71,8 +72,8 @@ static void report_end(const struct flow *f, const char *end)
 {
 	audit_begin(AUDIT_INFO, "flow");
 	audit_number("flow", f->number);
-	audit_span("name", f->name);
-	audit_number("port", f->port);
+	audit_span("name", f->request.name);
+	audit_number("port", f->request.port);
 	audit_address("address", &f->address);
 	audit_number("sent", f->agent.passed);
 	audit_number("received", f->server.passed);
@@ -145,16 +146,16 @@ static bool find_name(struct flow *f)
 	const struct resolv *resolv = gate.config->resolv;
 	struct address a;
 
-	if (!endpoint_original(f->agent.fd, &a, &f->port))
+	if (!endpoint_original(f->agent.fd, &a, &f->request.port))
 		return false;
 	for (unsigned int i = 0; i < 2 && !f->entry; i++)
 		f->entry = names_at(gate.names, &gate.config->pools[i], &a);
 	if (f->entry) {
 		f->entry->users++;
-		f->name = name_text(f->entry);
+		f->request.name = name_text(f->entry);
 		return true;
 	}
-	if (f->port == GATE_TCP_PORT)
+	if (f->request.port == GATE_TCP_PORT)
 		return false; /* the agent came to our own door */
 	/* Of several names of one address in hosts(5) the first that leads anywhere. */
 	for (unsigned int i = 0; i < resolv->host_count; i++) {
@@ -163,14 +164,14 @@ static bool find_name(struct flow *f)
 		if (!address_equal(&h->address, &a))
 			continue;
 		f->host = a;
-		if (f->name.length == 0)
-			f->name = h->name;
-		if (policy_allows_port(gate.policy, h->name, f->port)) {
-			f->name = h->name;
+		if (f->request.name.length == 0)
+			f->request.name = h->name;
+		if (policy_allows_port(gate.policy, h->name, f->request.port)) {
+			f->request.name = h->name;
 			break;
 		}
 	}
-	return f->name.length > 0;
+	return f->request.name.length > 0;
 }
 
 static void arrive(int fd)
@@ -183,18 +184,14 @@ static void arrive(int fd)
 		return;
 	}
 	if (!find_name(f)) {
-		const struct request r = { .port = f->port };
-
 		record_decision(&(struct decision){
 			.flow = f->number,
-			.protocol = "tcp",
-			.request = &r,
+			.request = &f->request,
 			.reason = "the address stands for no name, or no longer" });
 		flow_break(f, "refused");
 		return;
 	}
-	if (!gate_watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, SOURCE_AGENT, flow_index(f),
-			f->generation)) {
+	if (!flow_watch(f, fd, SOURCE_AGENT)) {
 		flow_break(f, "no memory in the kernel");
 		return;
 	}
@@ -342,9 +339,9 @@ void flow_event(uint32_t index, uint16_t generation, unsigned int source, uint32
 	}
 	if (source == SOURCE_AGENT)
 		note_events(&f->agent, events);
-	else if (f->phase == FLOW_DIALING && dial_event(f, source == SOURCE_ATTEMPT))
-		note_events(&f->server, events); /* it may have ended already */
-	else if (source == SOURCE_SERVER)
+	/* One that is connected with this event may have ended with it already. */
+	else if (f->phase == FLOW_DIALING ? dial_event(f, source == SOURCE_ATTEMPT) :
+					    source == SOURCE_SERVER)
 		note_events(&f->server, events);
 	if (f->busy && f->generation == generation)
 		flow_step(f);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "init/gate/http.h"
+#include "init/gate/loop.h"
 #include "init/gate/names.h"
 #include "init/gate/resolve.h"
 #include "init/gate/timer.h"
@@ -53,14 +54,11 @@ struct side {
 	uint64_t passed;
 };
 
+/* What is used most stands first: near offsets make small code. */
 struct flow {
 	struct timer timer; /* first, so that one can be had from the other */
-	struct waiter waiter;
-	struct flow *next; /* free, or ready to go on */
-	uint64_t number; /* in the audit log */
-	int64_t began;
+	struct side agent, server;
 	uint16_t generation;
-	uint16_t port;
 	bool busy; /* in use */
 	bool ready; /* has more to do than was done now */
 	bool queued; /* for that */
@@ -69,23 +67,25 @@ struct flow {
 	bool roomy; /* the agent sends requests without waiting for answers */
 	bool no_upgrade; /* ... and it may not say yes */
 	bool reported; /* the decision about the whole flow stands in the log */
-	uint8_t phase, sight, protocol;
+	bool wrong; /* FLOW_ENDING: the refusal to come is of a request that is malformed */
+	uint8_t phase, sight;
 	uint8_t next_address; /* of the name's, to be tried */
-	uint32_t requests; /* of HTTP, allowed so far */
-	struct side agent, server;
 	int attempt; /* a second connection that is under way, or -1 */
-	int error; /* of the last attempt that failed */
-	struct address address, attempt_address; /* dialled */
-	struct span name; /* what the address that the agent dialled stands for */
+	/* Its name is what the address that the agent dialled stands for. Of HTTP, method and path of
+	   the request that is examined; else none. */
+	struct request request;
 	struct name *entry; /* of the pool; NULL: by hosts(5) */
 	struct address host; /* then this one, family 0 if not */
+	struct address address, attempt_address; /* dialled */
+	int error; /* of the last attempt that failed */
+	uint32_t requests; /* of HTTP, allowed so far */
+	struct flow *next; /* free, or ready to go on */
+	uint64_t number; /* in the audit log */
+	int64_t began;
+	struct waiter waiter;
 	struct http_body body;
 	const char *why; /* FLOW_ENDING: the refusal to come */
-	bool wrong; /* ... is of a request that is malformed */
 };
-
-/* "http", "tls", "tcp", by enum request_protocol. */
-extern const char *const flow_protocol_names[];
 
 /* ---- flow.c: its life ---- */
 
@@ -96,7 +96,8 @@ void flow_timer(struct timer *t, enum timer_kind kind);
 /* Goes on with flows that had more to do than is good for the others. True: there are still some. */
 bool flow_go_on(void);
 
-uint32_t flow_index(const struct flow *f);
+/* Watches one of its descriptors. */
+bool flow_watch(const struct flow *f, int fd, enum source source);
 void flow_close(struct flow *f, const char *end);
 /* By resets on both sides. */
 void flow_break(struct flow *f, const char *end);

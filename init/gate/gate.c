@@ -33,24 +33,14 @@ static int sockets[GATE_SOCKETS];
 
 /* ---- for the other parts ---- */
 
-static bool control(int op, int fd, uint32_t events, enum source source, uint32_t index,
-		    uint16_t generation)
+bool gate_watch(int fd, uint32_t events, enum source source, uint32_t index, uint16_t generation)
 {
 	struct epoll_event e = { .events = events,
 				 .data.u64 = (uint64_t)index << 32 | (uint64_t)generation << 8 |
 					     (uint64_t)source };
 
-	return epoll_ctl(epoll_fd, op, fd, &e) == 0;
-}
-
-bool gate_watch(int fd, uint32_t events, enum source source, uint32_t index, uint16_t generation)
-{
-	return control(EPOLL_CTL_ADD, fd, events, source, index, generation);
-}
-
-bool gate_watch_as(int fd, uint32_t events, enum source source, uint32_t index, uint16_t generation)
-{
-	return control(EPOLL_CTL_MOD, fd, events, source, index, generation);
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ||
+	       (errno == EEXIST && epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &e) == 0);
 }
 
 void gate_random(void *to, size_t size)

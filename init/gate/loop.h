@@ -34,19 +34,16 @@ enum source {
 
 /*
  * Watches a descriptor for these events of epoll(7). The generation tells events of a thing that has ended
- * from those of the one that has taken its place. False: no memory in the kernel.
+ * from those of the one that has taken its place. What is watched already is from now on watched as this
+ * says. False: no memory in the kernel.
  */
 bool gate_watch(int fd, uint32_t events, enum source source, uint32_t index, uint16_t generation);
-
-/* The same, for a descriptor that is watched already. */
-bool gate_watch_as(int fd, uint32_t events, enum source source, uint32_t index,
-		   uint16_t generation);
 
 /* Random bytes that nobody can guess: DNS ids, seeds. */
 void gate_random(void *to, size_t size);
 
 /* A buffer for what is read in one go; nothing in it lasts. */
-#define GATE_SCRATCH (512 * 1024)
+#define GATE_SCRATCH ((size_t)512 * 1024)
 extern char gate_scratch[GATE_SCRATCH];
 
 #endif

@@ -90,12 +90,11 @@ static struct name *place_for_allowed(struct names *n, int64_t now)
 
 static struct name *place_for_denied(struct names *n)
 {
-	struct name *e;
-
 	if (n->denied < NAMES_DENIED)
 		return &n->entries[NAMES_ALLOWED + n->denied++];
 	for (unsigned int i = 0; i < NAMES_DENIED; i++) {
-		e = &n->entries[NAMES_ALLOWED + n->next_denied];
+		struct name *e = &n->entries[NAMES_ALLOWED + n->next_denied];
+
 		n->next_denied = (n->next_denied + 1) % NAMES_DENIED;
 		if (e->users == 0)
 			return e;

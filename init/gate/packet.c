@@ -88,7 +88,7 @@ static void read_ipv4(struct packet *p, struct span s)
 
 	if (s.length < IPV4_HEADER)
 		return;
-	header = (byte_at(s, 0) & 15U) * 4U;
+	header = 4 * (size_t)(byte_at(s, 0) & 15U);
 	p->protocol = byte_at(s, IPV4_PROTOCOL);
 	read_addresses(p, AF_INET, s.at + IPV4_SOURCE);
 	if (header < IPV4_HEADER || (number_at(s, IPV4_FRAGMENT) & 0x1fff) != 0)

@@ -12,20 +12,24 @@
 #include "init/gate/observe.h"
 #include "sys/errors.h"
 
+static const char protocols[][5] = {
+	[REQUEST_HTTP] = "http",
+	[REQUEST_TLS] = "tls",
+	[REQUEST_TCP] = "tcp",
+};
+
 void record_decision(const struct decision *d)
 {
 	audit_begin(d->allowed ? AUDIT_INFO : AUDIT_WARN, "verdict");
 	audit_string("verdict", d->allowed ? "allow" : "deny");
 	if (d->flow)
 		audit_number("flow", d->flow);
-	audit_string("proto", d->protocol);
-	if (d->request) {
-		audit_span("name", d->request->name);
-		if (d->request->port)
-			audit_number("port", d->request->port);
-		audit_span("method", d->request->method);
-		audit_span("path", d->request->path);
-	}
+	audit_string("proto", d->flow ? protocols[d->request->protocol] : "dns");
+	audit_span("name", d->request->name);
+	if (d->request->port)
+		audit_number("port", d->request->port);
+	audit_span("method", d->request->method);
+	audit_span("path", d->request->path);
 	audit_span("claimed", d->claimed);
 	if (d->address)
 		audit_address("address", d->address);

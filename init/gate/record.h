@@ -13,11 +13,10 @@
 /* A decision. What is not known is NULL or 0. */
 struct decision {
 	bool allowed;
-	uint64_t flow; /* the number of the flow that it is about */
-	const char *protocol; /* "http", "tls", "tcp", "dns" */
-	const struct request *request; /* its name and port, and of HTTP method and path */
+	uint64_t flow; /* the number of the flow that it is about; 0: about a question of DNS */
+	const struct request *request; /* never NULL */
 	struct span claimed; /* another name that was claimed: SNI or Host */
-	const struct address *address; /* that is dialled */
+	const struct address *address; /* that is dialled, if it has a family */
 	const struct rule *rule; /* that decided */
 	const char *reason;
 	int error; /* of dialling, an errno */

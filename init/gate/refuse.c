@@ -4,7 +4,6 @@
 
 #include "init/gate/flow.h"
 #include "init/gate/loop.h"
-#include "init/gate/record.h"
 #include "init/gate/tls.h"
 #include "sys/text.h"
 
@@ -34,13 +33,12 @@ static void say_http(struct flow *f, const char *status, const char *why, bool s
 {
 	char body_buffer[1024], buffer[1400];
 	struct text body = TEXT_OVER(body_buffer), t = TEXT_OVER(buffer);
-	const struct request r = { .protocol = REQUEST_HTTP, .name = f->name, .port = f->port };
 
-	text_printf(&body, "boundary-init: %.*s:%u: %s\n", (int)f->name.length, f->name.at, f->port,
-		    why);
+	text_printf(&body, "boundary-init: %.*s:%u: %s\n", (int)f->request.name.length,
+		    f->request.name.at, f->request.port, why);
 	if (suggest) {
 		text_printf(&body, "To allow it: --allow \"");
-		policy_suggest(&body, &r);
+		policy_suggest(&body, &f->request);
 		text_printf(&body, why == refuse_private ? " private=yes\"\n" : "\"\n");
 	}
 	text_printf(&t,
@@ -62,11 +60,11 @@ void refuse_now(struct flow *f)
 {
 	const char *why = f->why;
 
-	if (f->protocol == REQUEST_HTTP && f->wrong)
+	if (f->request.protocol == REQUEST_HTTP && f->wrong)
 		say_http(f, "400 Bad Request", why, false);
-	else if (f->protocol == REQUEST_HTTP)
+	else if (f->request.protocol == REQUEST_HTTP)
 		say_http(f, "403 Forbidden", why, true);
-	else if (f->protocol == REQUEST_TLS)
+	else if (f->request.protocol == REQUEST_TLS)
 		say_alert(f, f->wrong ? TLS_DECODE_ERROR : TLS_ACCESS_DENIED);
 	else
 		flow_break(f, "refused");
@@ -74,14 +72,6 @@ void refuse_now(struct flow *f)
 
 void refuse(struct flow *f, const char *why, bool wrong)
 {
-	if (!f->reported) {
-		const struct request r = { .name = f->name, .port = f->port };
-
-		record_decision(&(struct decision){ .flow = f->number,
-						    .protocol = flow_protocol_names[f->protocol],
-						    .request = &r,
-						    .reason = why });
-	}
 	f->why = why;
 	f->wrong = wrong;
 	if (f->requests == 0 || f->server.fd < 0) {
@@ -101,7 +91,7 @@ void refuse(struct flow *f, const char *why, bool wrong)
 
 void refuse_unreachable(struct flow *f, const char *why)
 {
-	if (f->protocol == REQUEST_HTTP)
+	if (f->request.protocol == REQUEST_HTTP)
 		say_http(f, "502 Bad Gateway", why, false);
 	else
 		flow_break(f, "unreachable");

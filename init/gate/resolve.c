@@ -23,7 +23,7 @@ struct part {
 };
 
 /* Everything that is asked about a name in one go. */
-struct lookup {
+struct lookup { // NOLINT(clang-analyzer-optin.performance.Padding): in the order of reading
 	struct timer timer; /* first, so that one can be had from the other */
 	struct waiter *waiters;
 	struct lookup *next_free;
@@ -37,8 +37,8 @@ struct lookup {
 	uint8_t parts;
 	uint8_t tries;
 	struct part part[PARTS];
-	struct dns_name name;
 	struct dns_answer answer; /* of both parts */
+	struct dns_name name;
 };
 
 static struct lookup lookups[LOOKUPS];
@@ -251,25 +251,33 @@ static void read_datagrams(struct lookup *l)
 	}
 }
 
-/* Messages with their lengths before them, which are left in the socket until they are whole. */
-static void read_stream(struct lookup *l)
+enum taken resolve_take(int fd, size_t limit, struct span *message)
 {
 	const unsigned char *bytes = (const unsigned char *)gate_scratch;
+	ssize_t n = recv(fd, gate_scratch, 2 + limit, MSG_PEEK);
+	size_t whole = n >= 2 ? 2U + ((size_t)bytes[0] << 8 | bytes[1]) : 2U;
 
-	for (;;) {
-		ssize_t n = recv(l->fd, gate_scratch, 2 + UINT16_MAX, MSG_PEEK);
-		size_t whole = n >= 2 ? 2U + ((size_t)bytes[0] << 8 | bytes[1]) : 2U;
+	if (n == 0 || (n < 0 && errno != EAGAIN) || whole > 2 + limit)
+		return TAKEN_END;
+	if (n < (ssize_t)whole)
+		return TAKEN_NOTHING;
+	recv(fd, gate_scratch, whole, 0);
+	*message = (struct span){ gate_scratch + 2, whole - 2 };
+	return n > (ssize_t)whole ? TAKEN_OF_MORE : TAKEN_ALL;
+}
 
-		if (n == 0 || (n < 0 && errno != EAGAIN)) {
+static void read_stream(struct lookup *l)
+{
+	struct span message;
+
+	do {
+		enum taken taken = resolve_take(l->fd, UINT16_MAX, &message);
+
+		if (taken == TAKEN_END)
 			ask_next(l);
+		if (taken <= TAKEN_NOTHING)
 			return;
-		}
-		if (n < (ssize_t)whole)
-			return;
-		recv(l->fd, gate_scratch, whole, 0);
-		if (take_message(l, (struct span){ gate_scratch + 2, whole - 2 }))
-			return;
-	}
+	} while (!take_message(l, message));
 }
 
 void resolve_event(uint32_t index, uint16_t generation)

@@ -39,6 +39,19 @@ bool resolve_other(const struct dns_query *q, struct waiter *w);
 /* Waits no longer. */
 void resolve_forget(struct waiter *w);
 
+enum taken {
+	TAKEN_END, /* of the connection, or it makes no sense any more */
+	TAKEN_NOTHING, /* no whole message has come yet */
+	TAKEN_ALL, /* a message */
+	TAKEN_OF_MORE, /* ... and behind it there is more */
+};
+
+/*
+ * A message of a DNS connection, with its length before it: left in the socket until it is whole, then taken
+ * out into gate_scratch. One above the limit ends it.
+ */
+enum taken resolve_take(int fd, size_t limit, struct span *message);
+
 void resolve_event(uint32_t index, uint16_t generation);
 void resolve_timer(struct timer *t);
 

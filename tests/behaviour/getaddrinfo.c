@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* getaddrinfo NAME: each address on a line of its own, or "error N". Built against musl, whose resolver is its own. */
+/* getaddrinfo NAME: each address on a line, or "error N". Built against musl, whose resolver is its own. */
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
