@@ -290,7 +290,7 @@ static const struct option table[] = {
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
-/* What is behind the name: "=VALUE" or "". NULL: another name stands there. In capitals, AGENT_CAPS is agent-caps. */
+/* What is behind the name: "=VALUE" or "". NULL: another name. In capitals, AGENT_CAPS is agent-caps. */
 static const char *after_name(const struct option *option, const char *at, bool capitals)
 {
 	for (const char *c = option->text; *c && *c != '='; c++, at++) {
