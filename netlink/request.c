@@ -118,7 +118,8 @@ static int read_error(const struct nlmsghdr *m, struct nl_error *e)
 		text_printf(&t, "%.*s", (int)mnl_attr_get_payload_len(words),
 			    mnl_attr_get_str(words));
 	}
-	return error->error;
+	/* 0 or -errno; anything else would be taken for a yes. */
+	return error->error > 0 ? -EBADMSG : error->error;
 }
 
 static int take_ack(const struct nlmsghdr *m, void *to)
