@@ -46,7 +46,8 @@ BASE_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DBOUNDARY_INIT_VERSION='"$(VERSION)"'
 # Reproducible: no path of this directory, no build id, no compiler's name.
 # Small functions also stay small when they are not inlined where only one calls them, and structures when no vector
 # register moves them. LESS are passes that trade size for speed even at -Oz, found by leaving out one after the other.
-# The gate's functions with a buffer of bytes larger than an address are guarded: it reads what strangers send.
+# The gate's functions with a buffer of bytes larger than an address are guarded: it reads what strangers send. After
+# LTO gcc 12 knows those of unsigned char only: a plain char array has no guard in the binary.
 LESS := jump-tables tree-dominator-opts tree-switch-conversion tree-loop-ivcanon move-loop-invariants caller-saves \
 	thread-jumps tree-tail-merge partial-inlining shrink-wrap tree-coalesce-vars tree-bit-ccp tree-loop-im \
 	if-conversion
