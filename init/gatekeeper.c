@@ -37,7 +37,7 @@ static void become_gate(const struct gate_config *config, int channel)
 
 	setpgid(0, 0); /* a group of its own: signals of the terminal are not for it */
 	fds_keep_only(keep, 2);
-	if (privileges_drop_gate(&f) == 0) {
+	if (privileges_drop_gate(config->mark ? CAP_BIT(CAP_NET_ADMIN) : 0, &f) == 0) {
 		process_control(PR_SET_PDEATHSIG, SIGKILL, 0);
 		gate_main(config, channel);
 	}

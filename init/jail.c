@@ -7,6 +7,7 @@
 #include "init/jail.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,8 +76,10 @@ static int make_id_maps(struct jail *j, struct failure *f)
 	char path[PROC_PATH];
 	int error = 0;
 
-	for (unsigned int i = j->plan->deny_setgroups ? SETGROUPS : UIDS;
-	     !error && j->plan->uids.count > 0 && i < ID_FILES; i++) {
+	for (unsigned int i = j->plan->deny_setgroups ? SETGROUPS : UIDS; !error && i < ID_FILES;
+	     i++) {
+		if (i != SETGROUPS && id_map(j, i)->count == 0)
+			continue; /* no user namespace, or nothing that can be mapped */
 		proc_path(path, j, i);
 		error = i == SETGROUPS ? file_write(path, "deny", 4) :
 					 idmap_write(path, id_map(j, i));
@@ -92,7 +95,8 @@ static int check_id_maps(struct jail *j, struct failure *f)
 	char path[PROC_PATH];
 	int result = 0;
 
-	for (unsigned int i = UIDS; !result && j->plan->uids.count > 0 && i < ID_FILES; i++) {
+	for (unsigned int i = UIDS; !result && j->plan->clone_flags & CLONE_NEWUSER && i < ID_FILES;
+	     i++) {
 		int error = idmap_read(proc_path(path, j, i), &held);
 
 		result = judge(f, DOING_ID_MAP, id_files[i],
@@ -134,12 +138,24 @@ static void remove_outer_rules(struct jail *j)
 
 static int make_inner_rules(struct jail *j, struct failure *f)
 {
-	return write_rules(j->inside.filter, &j->plan->inner, false, f);
+	const struct plan *p = j->plan;
+
+	return write_rules(j->inside.filter, &p->inner,
+			   p->mode == JAIL_CONTAINER && p->leftover_table, f);
 }
 
 static int check_inner_rules(struct jail *j, struct failure *f)
 {
 	return check_rules(j->inside.filter, &j->plan->inner, "rules in the jail", f);
+}
+
+static void remove_inner_rules(struct jail *j)
+{
+	struct nl_error e;
+
+	/* Those of another namespace go with it. */
+	if (j->plan->mode == JAIL_CONTAINER)
+		nft_delete(j->outside->filter, j->plan->inner.table, &e);
 }
 
 /*
@@ -150,11 +166,13 @@ int jail_change_rules(struct jail *j, const struct options *o, struct failure *f
 {
 	struct plan *p = j->plan;
 
+	bool wall = p->mode == JAIL_VETH;
+
 	if (plan_change_policy(p, o, f) < 0 ||
-	    write_rules(j->outside->filter, &p->outer, true, f) < 0)
+	    (wall && write_rules(j->outside->filter, &p->outer, true, f) < 0))
 		return -1;
-	if (check_outer_rules(j, f) < 0 || write_rules(j->inside.filter, &p->inner, true, f) < 0 ||
-	    check_inner_rules(j, f) < 0)
+	if ((wall && check_outer_rules(j, f) < 0) ||
+	    write_rules(j->inside.filter, &p->inner, true, f) < 0 || check_inner_rules(j, f) < 0)
 		return 1;
 	return 0;
 }
@@ -269,22 +287,29 @@ static int make_wire(struct jail *j, struct failure *f)
 	return 0;
 }
 
-static int check_wire(struct jail *j, struct failure *f)
+static int check_inner_end(struct jail *j, struct failure *f)
 {
 	const struct wire *w = &j->plan->wire;
-	int out = j->outside->route, in = j->inside.route;
-	int result = judge(f, DOING_LINK, "addresses of the veth",
-			   addr_check(out, w->outer.index, w->outer_addresses, w->address_count));
+	int in = j->inside.route;
+	int result = judge(f, DOING_LINK, "addresses in the jail",
+			   addr_check(in, w->inner.index, w->inner_addresses, w->address_count));
 
-	if (!result)
-		result =
-			judge(f, DOING_LINK, "addresses in the jail",
-			      addr_check(in, w->inner.index, w->inner_addresses, w->address_count));
 	for (unsigned int i = 0; !result && i < w->family_count; i++)
 		result = judge(f, DOING_LINK, "default route in the jail",
 			       route_check_default(in, w->inner.index,
 						   &w->outer_addresses[i].address));
 	return result;
+}
+
+static int check_wire(struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+	int out = j->outside->route;
+
+	if (judge(f, DOING_LINK, "addresses of the veth",
+		  addr_check(out, w->outer.index, w->outer_addresses, w->address_count)) < 0)
+		return -1;
+	return check_inner_end(j, f);
 }
 
 static void remove_wire(struct jail *j)
@@ -361,18 +386,26 @@ static void restore_forwarding(struct jail *j)
 /* ---- the whole ---- */
 
 static const struct step {
+	unsigned int modes;
 	int (*make)(struct jail *, struct failure *);
 	int (*check)(struct jail *, struct failure *);
 	void (*undo)(struct jail *); /* NULL: goes with the agent */
 } steps[] = {
-	{ make_id_maps, check_id_maps, NULL },
-	{ make_outer_rules, check_outer_rules, remove_outer_rules },
-	{ make_inner_rules, check_inner_rules, NULL },
-	{ make_wire, check_wire, remove_wire },
-	{ make_forwarding, check_forwarding, restore_forwarding },
+	{ IN_VETH | IN_LOOPBACK, make_id_maps, check_id_maps, NULL },
+	{ IN_VETH, make_outer_rules, check_outer_rules, remove_outer_rules },
+	{ IN_VETH | IN_LOOPBACK | IN_CONTAINER, make_inner_rules, check_inner_rules,
+	  remove_inner_rules },
+	{ IN_VETH, make_wire, check_wire, remove_wire },
+	{ IN_LOOPBACK, make_inner_end, check_inner_end, NULL },
+	{ IN_VETH, make_forwarding, check_forwarding, restore_forwarding },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static bool has_step(const struct jail *j, unsigned int step)
+{
+	return steps[step].modes >> j->plan->mode & 1;
+}
 
 static int start_agent(struct jail *j, const struct signals_inherited *signals, struct failure *f)
 {
@@ -382,7 +415,7 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 	/* After an exec with file capabilities /proc/PID would belong to root, its uid_map included. */
 	process_control(PR_SET_DUMPABLE, 1, 0);
 	error = agent_clone(&j->agent, j->plan, signals);
-	if (j->plan->uids.count > 0)
+	if (j->plan->clone_flags & CLONE_NEWUSER)
 		doing = DOING_CLONE_USERNS;
 	if (error == -EPERM && doing == DOING_CLONE_USERNS &&
 	    !namespaces_clone_is_filtered(j->plan->clone_flags))
@@ -410,7 +443,6 @@ static void forget_logs(struct plan *p)
 int jail_make(struct jail *j, struct plan *p, struct outside *outside,
 	      const struct signals_inherited *signals, struct failure *f)
 {
-	unsigned int count = p->mode == JAIL_NONE ? 0 : STEPS;
 	int failed;
 
 	*j = (struct jail){ .plan = p, .outside = outside };
@@ -419,10 +451,12 @@ int jail_make(struct jail *j, struct plan *p, struct outside *outside,
 		return -1;
 	if (j->inside.gate[GATE_PACKETS] < 0)
 		forget_logs(p);
-	for (; !failed && j->made < count; j->made++)
-		failed = steps[j->made].make(j, f);
-	for (unsigned int i = 0; !failed && i < count; i++)
-		failed = steps[i].check(j, f);
+	for (; !failed && j->made < STEPS; j->made++)
+		if (has_step(j, j->made))
+			failed = steps[j->made].make(j, f);
+	for (unsigned int i = 0; !failed && i < STEPS; i++)
+		if (has_step(j, i))
+			failed = steps[i].check(j, f);
 	close(j->inside.route);
 	close(j->inside.events);
 	close(j->inside.netns);
@@ -443,7 +477,7 @@ void jail_remove(struct jail *j)
 	while (j->made > 0) {
 		const struct step *step = &steps[--j->made];
 
-		if (step->undo)
+		if (has_step(j, j->made) && step->undo)
 			step->undo(j);
 	}
 }

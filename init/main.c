@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "init/bypass.h"
+#include "init/choice.h"
 #include "init/gate/audit.h"
 #include "init/gate/http.h"
 #include "init/gatekeeper.h"
 #include "init/jail.h"
+#include "init/local_resolver.h"
 #include "init/options.h"
 #include "init/plan.h"
 #include "init/policies.h"
@@ -35,10 +37,11 @@ static struct options options;
 static struct facts facts;
 static struct account account;
 static struct plan plan;
+static struct choice choice;
 static struct outside outside = { .route = -1, .filter = -1, .lock = -1, .forwarding = -1 };
 static struct jail jail;
 static struct policies policies;
-static struct gate_config gate_config;
+static struct gate_config gate_config = { .audit = -1 };
 static struct gatekeeper gatekeeper = { .config = &gate_config };
 
 static int print(const struct text *t)
@@ -142,6 +145,15 @@ static void warn(struct span rule, const char *why)
 	report(&f);
 }
 
+static void warn_of_agent(void)
+{
+	struct failure f;
+
+	fail(&f, "warning", "Add --cap-add SETFCAP",
+	     "agent: uid 0 cannot be mapped into its user namespace, so it sees itself as nobody");
+	report(&f);
+}
+
 static void warn_of_rules(void)
 {
 	const struct policy *policy = options.policy;
@@ -153,10 +165,31 @@ static void warn_of_rules(void)
 		warn(plan.idle_rule, "It matches nothing here: this container has no IPv6 address");
 }
 
+/* The first plan, or the next one when that could not be carried out. */
+static int next_plan(struct failure *f)
+{
+	return choice_plan(&choice, &plan, &options, &facts,
+			   options.user.length > 0 ? &account : NULL, f);
+}
+
+/* Nothing is said of the best mode, nor of one that was asked for by name. */
+static void tell_mode(void)
+{
+	char line[1024];
+	struct text t = TEXT_OVER(line);
+
+	if (plan.unmapped)
+		warn_of_agent();
+	if (options.jail != JAIL_AUTO || plan.mode == JAIL_VETH)
+		return;
+	text_printf(&t, "boundary-init: jail: ");
+	choice_print(&choice, &plan, &t);
+	text_char(&t, '\n');
+	(void)!write(2, t.at, t.length);
+}
+
 static int make_plan(char **argv, char **envp, struct failure *f)
 {
-	const struct account *user = NULL;
-
 	if (policies_open(&policies, f) < 0)
 		return -1;
 	options.policy = &policies.places[0].policy;
@@ -172,14 +205,9 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 		return fail(f, "options",
 			    "Name the agent's program: boundary-init [OPTION]... [--] PROGRAM",
 			    "program: missing");
-	if (options.user.length > 0) {
-		user = &account;
-		if (preflight_account(options.user, &account, f) < 0)
-			return -1;
-	}
-	if (preflight(options.jail, &facts, &outside, f) < 0)
+	if (options.user.length > 0 && preflight_account(options.user, &account, f) < 0)
 		return -1;
-	return plan_build(&plan, &options, &facts, user, f);
+	return preflight(options.jail, &facts, &outside, f) < 0 ? -1 : next_plan(f);
 }
 
 /* The gate's process, before there is anything that it could reach. */
@@ -193,15 +221,19 @@ static int start_gate(struct failure *f)
 	c->shared = policies.places;
 	c->shared_size = 2 * sizeof(*policies.places);
 	c->resolv = &facts.resolv;
-	c->names = memory_new(sizeof(struct names), true);
+	if (!c->names)
+		c->names = memory_new(sizeof(struct names), true);
 	memcpy(c->pools, plan.pools, sizeof(c->pools));
 	c->proxy = options.proxy.host;
 	c->proxy_port = options.proxy.port;
 	c->observe = options.observe;
+	c->addresses = plan.mode == JAIL_LOOPBACK;
+	c->mark = plan.mark;
 	c->level = options.log_level_given ? options.log_level : asked ? AUDIT_INFO : AUDIT_WARN;
 	if (!c->names)
 		return fail_errno(f, "gate", DOING_ANYTHING, "memory", -errno);
-	c->audit = audit_open(asked ? options.audit : span_of("stderr"), f);
+	if (c->audit < 0)
+		c->audit = audit_open(asked ? options.audit : span_of("stderr"), f);
 	return c->audit < 0 ? -1 : gatekeeper_start(&gatekeeper, f);
 }
 
@@ -247,20 +279,44 @@ static int watch_policy(struct failure *f)
 	return 0;
 }
 
+/*
+ * The jail, with a gate that waits for it; of the next mode, where this one turns out to be impossible. Where the
+ * rules are those of the container the gate has to be told what can be learned only with them.
+ */
+static int make_jail(const struct signals_inherited *signals, struct failure *f)
+{
+	do {
+		if (plan.clone_flags && start_gate(f) < 0)
+			return -1;
+		if (jail_make(&jail, &plan, &outside, signals, f) == 0) {
+			if (plan.mode != JAIL_CONTAINER)
+				return 0;
+			local_resolver_learn(&facts.resolv, jail.inside.gate[GATE_DNS_TCP4],
+					     plan.mark);
+			if (start_gate(f) == 0)
+				return 0;
+			jail_abandon(&jail);
+			return -1;
+		}
+		gatekeeper_finish(&gatekeeper);
+		if (options.jail != JAIL_AUTO)
+			return -1;
+		choice_refuse(&choice, f);
+	} while (next_plan(f) == 0);
+	return -1;
+}
+
 /* Makes the jail and gives up everything that was needed for it. */
 static int prepare(const struct signals_inherited *signals, struct failure *f)
 {
-	bool gated = plan.mode != JAIL_NONE;
+	bool gated;
 
-	if (gated) {
-		warn_of_bypass();
-		if (start_gate(f) < 0)
-			return -1;
-	}
-	if (jail_make(&jail, &plan, &outside, signals, f) < 0) {
-		gatekeeper_finish(&gatekeeper);
+	if (make_jail(signals, f) < 0)
 		return -1;
-	}
+	gated = plan.mode != JAIL_NONE;
+	if (gated)
+		warn_of_bypass();
+	tell_mode();
 	if ((gated && (open_gate(f) < 0 || watch_policy(f) < 0)) ||
 	    privileges_drop_init(&plan, f) < 0) {
 		jail_abandon(&jail);
@@ -357,8 +413,10 @@ int main(int argc, char **argv, char **envp)
 	if (options.test_method.length > 0)
 		return print_test();
 	warn_of_rules();
-	if (options.print_plan)
+	if (options.print_plan) {
+		tell_mode();
 		return print_plan();
+	}
 	options_clear_environment(envp);
 	process_control(PR_SET_CHILD_SUBREAPER, 1, 0);
 	signals = signals_open();

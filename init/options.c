@@ -14,8 +14,8 @@
 #define SEE_HELP "boundary-init --help lists the options"
 
 const char *const jail_mode_names[JAIL_MODES] = {
-	[JAIL_VETH] = "veth",
-	[JAIL_NONE] = "none",
+	[JAIL_AUTO] = "auto",		[JAIL_VETH] = "veth", [JAIL_LOOPBACK] = "loopback",
+	[JAIL_CONTAINER] = "container", [JAIL_NONE] = "none",
 };
 
 struct option;
@@ -133,7 +133,7 @@ static int set_grace(struct options *o, const struct setting *s, struct failure 
 
 static int set_jail(struct options *o, const struct setting *s, struct failure *f)
 {
-	int mode = find_word(s, ONE_OF "veth,none", f);
+	int mode = find_word(s, ONE_OF "auto,veth,loopback,container,none", f);
 
 	if (mode < 0)
 		return -1;
@@ -150,14 +150,6 @@ static int set_log_level(struct options *o, const struct setting *s, struct fail
 	o->log_level = (enum audit_level)level;
 	o->log_level_given = true;
 	return 0;
-}
-
-static bool is_loopback(const struct address *a)
-{
-	static const uint8_t loopback6[16] = { [15] = 1 };
-
-	return (a->family == AF_INET && a->bytes[0] == 127) ||
-	       (a->family == AF_INET6 && memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0);
 }
 
 /* [IP:]PORT[:PORT][/PROTOCOL] */
@@ -191,7 +183,7 @@ static int set_publish(struct options *o, const struct setting *s, struct failur
 		return reject(
 			s, f, "not a port to publish",
 			"Write [IP:]PORT[:PORT][/tcp|/udp], like 80:8080 or [2001:db8::1]:53/udp");
-	if (is_loopback(&p->at))
+	if (address_is_loopback(&p->at))
 		return reject(s, f, "loopback addresses stay the container's own",
 			      "Leave the address away, or name one that others reach");
 	o->publish_count++;
@@ -245,7 +237,7 @@ static const struct option table[] = {
 	  FIELD(help),
 	  .command_line_only = true },
 	{ .text = "jail=MODE\0"
-		  "veth: a network namespace behind a veth pair; none: init only (veth)",
+		  "how it is bounded: auto, veth, loopback, container or none (auto)",
 	  .set = set_jail },
 	{ .text = "log-level=LEVEL\0"
 		  "what is written: error, warn (what was denied), info (all) or debug",

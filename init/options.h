@@ -19,8 +19,12 @@
 #include "sys/failure.h"
 #include "sys/text.h"
 
+/* --jail=MODE. What each makes and needs: init/modes.h. */
 enum jail_mode {
+	JAIL_AUTO, /* the best that is possible */
 	JAIL_VETH,
+	JAIL_LOOPBACK,
+	JAIL_CONTAINER,
 	JAIL_NONE,
 	JAIL_MODES,
 };

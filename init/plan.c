@@ -8,9 +8,11 @@
 
 #include <netinet/in.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "init/gate/sockets.h"
 #include "init/plan_parts.h"
 #include "init/rules.h"
 
@@ -235,10 +237,12 @@ static int plan_forwarding(struct plan *p, const struct options *o, const struct
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- what each mode takes ---- */
 
-static int need_net_admin(const struct facts *facts, struct failure *f)
+static int need_net_admin(const struct plan *p, const struct facts *facts, struct failure *f)
 {
+	const char *mode = jail_mode_names[p->mode];
+
 	if (facts->caps.effective & CAP_BIT(CAP_NET_ADMIN))
 		return 0;
 	if (facts->uid != 0 && facts->caps.bounding & CAP_BIT(CAP_NET_ADMIN))
@@ -246,18 +250,27 @@ static int need_net_admin(const struct facts *facts, struct failure *f)
 			f, STAGE,
 			"Start the container as root and name the agent's user with --user, or give "
 			"the file the capability: setcap cap_net_admin+p /sbin/boundary-init",
-			"jail veth: CAP_NET_ADMIN is missing, because uid %u starts without "
+			"jail %s: CAP_NET_ADMIN is missing, because uid %u starts without "
 			"capabilities",
-			facts->uid);
-	return fail(f, STAGE, "Add --cap-add NET_ADMIN", "jail veth: CAP_NET_ADMIN is missing");
+			mode, facts->uid);
+	return fail(f, STAGE,
+		    facts->uid == 0 ?
+			    "Add --cap-add NET_ADMIN" :
+			    "Add --cap-add NET_ADMIN, start the container as root and name "
+			    "the agent's user with --user",
+		    "jail %s: CAP_NET_ADMIN is missing", mode);
 }
 
-static int plan_namespaces(struct plan *p, const struct options *o, const struct facts *facts,
-			   struct failure *f)
+static int plan_namespaces(struct plan *p, bool any_ids, const struct options *o,
+			   const struct facts *facts, struct failure *f)
 {
 	if (!o->no_userns) {
 		p->clone_flags = CLONE_NEWUSER | CLONE_NEWNET;
-		return plan_id_maps(p, facts, f);
+		if (facts->no_clone.stage) {
+			*f = facts->no_clone;
+			return -1;
+		}
+		return plan_id_maps(p, any_ids, facts, f);
 	}
 	p->clone_flags = CLONE_NEWNET;
 	if (o->agent_caps)
@@ -271,29 +284,123 @@ static int plan_namespaces(struct plan *p, const struct options *o, const struct
 	return 0;
 }
 
-static int plan_veth(struct plan *p, const struct options *o, const struct facts *facts,
-		     struct failure *f)
+static void note_leftovers(struct plan *p, const struct facts *facts)
 {
-	if (need_net_admin(facts, f) < 0 || plan_namespaces(p, o, facts, f) < 0)
-		return -1;
 	for (unsigned int i = 0; i < facts->net.link_count; i++)
 		if (is_jail_link(&facts->net.links[i]) &&
 		    facts->net.links[i].end.mac[4] == facts->instance)
 			p->leftover_link = facts->net.links[i].end.index;
 	p->leftover_table = facts->table_left;
+}
+
+static int plan_veth(struct plan *p, bool any_ids, const struct options *o,
+		     const struct facts *facts, struct failure *f)
+{
+	if (need_net_admin(p, facts, f) < 0 || plan_namespaces(p, any_ids, o, facts, f) < 0)
+		return -1;
+	note_leftovers(p, facts);
 	p->ipv6_stack = facts->net.ipv6_stack;
 	p->wire.mtu = smallest_mtu(&facts->net);
 	if (plan_links(p, facts, f) < 0 || plan_subnet(p, AF_INET, facts, o->policy, f) < 0 ||
-	    plan_ipv6(p, o, facts, f) < 0 || plan_names(p, o, facts, f) < 0 ||
-	    plan_forwarding(p, o, facts, f) < 0)
+	    plan_ipv6(p, o, facts, f) < 0 || plan_forwarding(p, o, facts, f) < 0)
 		return -1;
-	p->inner.table = facts->table;
-	p->inner.comment = "";
 	p->outer.table = facts->table;
 	p->outer.comment = p->comment;
-	p->logs = true;
-	return rules_build(p, o, f);
+	p->init_caps = CAP_BIT(CAP_NET_ADMIN);
+	return 0;
 }
+
+/* Without a wire TCP alone gets out, by the gate. */
+static const struct rule *rule_for_wire(const struct policy *policy)
+{
+	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++)
+		if (allows_addresses(r) && r->protocol != IPPROTO_TCP)
+			return r;
+	return NULL;
+}
+
+static int check_wireless(const struct options *o, struct failure *f)
+{
+	static const char remedy[] = "It takes a jail with CAP_NET_ADMIN: add --cap-add NET_ADMIN";
+	const struct rule *r = rule_for_wire(o->policy);
+	char buffer[160];
+
+	if (r)
+		return fail(f, STAGE, remedy, "rule '%s': a loopback jail lets out TCP alone",
+			    text_shown(buffer, sizeof(buffer), r->text.at, r->text.length));
+	if (o->publish_count > 0)
+		return fail(f, STAGE, remedy, "--publish: nothing leads into a loopback jail");
+	if (o->no_userns)
+		return fail(f, STAGE, remedy,
+			    "--no-userns: a loopback jail is made by a user namespace");
+	return 0;
+}
+
+/* Every address is on the loopback, and has one of the container's families to come from. */
+static int plan_loopback(struct plan *p, bool any_ids, const struct options *o,
+			 const struct facts *facts, struct failure *f)
+{
+	struct wire *w = &p->wire;
+
+	if (plan_namespaces(p, any_ids, o, facts, f) < 0 || check_wireless(o, f) < 0 ||
+	    plan_subnet(p, AF_INET, facts, o->policy, f) < 0 ||
+	    (facts->net.ipv6 && plan_subnet(p, AF_INET6, facts, o->policy, f) < 0))
+		return -1;
+	p->ipv6_rules_hold = p->forward_ipv4 = true; /* nothing has to be forwarded */
+	w->inner.index = LINK_LOOPBACK;
+	memcpy(w->inner.name, "lo", sizeof("lo"));
+	for (unsigned int i = 0; i < w->address_count; i++) {
+		memset(w->outer_addresses[i].address.bytes, 0, 16);
+		w->inner_addresses[i].length =
+			(uint8_t)(8 * address_size(w->inner_addresses[i].address.family));
+	}
+	note_link_name(p, LINK_LOOPBACK, "lo");
+	return 0;
+}
+
+/* 127.0.0.11 is Docker's: asked by the gate it asks others in its turn, at a port of its choice. */
+static void plan_resolvers(struct plan *p, const struct resolv *resolv)
+{
+	static const struct address localhost = { AF_INET, { 127, 0, 0, 1 } };
+
+	for (unsigned int i = 0; i < resolv->server_count; i++) {
+		const struct address *a = &resolv->servers[i];
+
+		if (a->family == AF_INET && address_is_loopback(a) && !address_equal(a, &localhost))
+			p->resolvers[p->resolver_count++] = *a;
+	}
+}
+
+static int plan_container(struct plan *p, const struct options *o, const struct facts *facts,
+			  struct failure *f)
+{
+	if (need_net_admin(p, facts, f) < 0)
+		return -1;
+	if (o->agent_caps)
+		return fail(
+			f, STAGE, "Leave --agent-caps away, or let clone make namespaces",
+			"--agent-caps: without a user namespace the agent would hold these over "
+			"the whole container");
+	if (facts->host_network)
+		return fail(f, STAGE, "Give the container a network of its own",
+			    "jail container: this network namespace is the host's own");
+	if (!facts->alone)
+		return fail(f, STAGE,
+			    "Put only one of them into a pod, or let clone make namespaces",
+			    "jail container: another jail stands in this network namespace");
+	note_leftovers(p, facts);
+	p->mark = GATE_MARK;
+	p->wire.inner_addresses[0].address.family = AF_INET;
+	p->wire.inner_addresses[1].address.family = AF_INET6;
+	p->wire.family_count = 1 + facts->net.ipv6;
+	p->ipv6_rules_hold = p->forward_ipv4 = true; /* nothing has to be forwarded */
+	plan_resolvers(p, &facts->resolv);
+	note_link_name(p, LINK_LOOPBACK, "lo");
+	p->init_caps = CAP_BIT(CAP_NET_ADMIN);
+	return 0;
+}
+
+/* ---- the whole ---- */
 
 static void note_idle_rule(struct plan *p, const struct options *o, const struct facts *facts)
 {
@@ -302,35 +409,43 @@ static void note_idle_rule(struct plan *p, const struct options *o, const struct
 			p->idle_rule = o->policy->rules[i].text;
 }
 
-int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
-	       const struct account *account, struct failure *f)
+static int plan_none(const struct options *o, struct failure *f)
 {
-	p->mode = o->jail;
+	if (o->policy->count == 0 && !o->observe && o->publish_count == 0 && !o->agent_caps &&
+	    !o->no_userns)
+		return 0;
+	return fail(f, STAGE, "Leave --jail=none away, or these options",
+		    "--jail=none: rules, --observe, --publish, --agent-caps and --no-userns "
+		    "need a jail");
+}
+
+int plan_build(struct plan *p, enum jail_mode mode, bool any_ids, const struct options *o,
+	       const struct facts *facts, const struct account *account, struct failure *f)
+{
+	/* The rest is what stands before it in the rulesets, which are built anew. */
+	memset(p, 0, offsetof(struct plan, inner));
+	p->mode = mode;
 	p->program = o->program;
 	p->agent_caps = o->agent_caps;
-	if (plan_identity(p, facts, account, f) < 0)
+	if (plan_identity(p, facts, account, f) < 0 || (mode == JAIL_NONE && plan_none(o, f) < 0) ||
+	    (mode == JAIL_VETH && plan_veth(p, any_ids, o, facts, f) < 0) ||
+	    (mode == JAIL_LOOPBACK && plan_loopback(p, any_ids, o, facts, f) < 0) ||
+	    (mode == JAIL_CONTAINER && plan_container(p, o, facts, f) < 0))
 		return -1;
-	if (p->mode == JAIL_VETH) {
-		note_idle_rule(p, o, facts);
-		if (plan_veth(p, o, facts, f) < 0)
-			return -1;
-		p->init_caps = CAP_BIT(CAP_NET_ADMIN);
-	} else if (o->policy->count > 0 || o->observe || o->publish_count > 0 || o->agent_caps ||
-		   o->no_userns) {
-		return fail(
-			f, STAGE, "Leave --jail=none away, or these options",
-			"--jail=none: rules, --observe, --publish, --agent-caps and --no-userns "
-			"need a jail");
-	}
 	/*
 	 * Over a user namespace of its own making init has every capability, CAP_KILL included. Without
 	 * a jail the agent can become whom it likes.
 	 */
-	if (p->mode == JAIL_NONE ||
-	    (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER)))
+	if (mode == JAIL_NONE || (p->agent.uid != facts->uid && !(p->clone_flags & CLONE_NEWUSER)))
 		p->init_caps |= CAP_BIT(CAP_KILL);
 	p->init_caps &= facts->caps.permitted;
-	return 0;
+	if (mode == JAIL_NONE)
+		return 0;
+	note_idle_rule(p, o, facts);
+	p->inner.table = facts->table;
+	p->inner.comment = "";
+	p->logs = true;
+	return plan_names(p, o, facts, f) < 0 ? -1 : rules_build(p, o, f);
 }
 
 /* ---- another policy ---- */
@@ -338,13 +453,15 @@ int plan_build(struct plan *p, const struct options *o, const struct facts *fact
 static bool leads_into_jail(const struct plan *p, const struct rule *r)
 {
 	for (unsigned int i = 0; i < 2; i++)
-		if (leads_to(r, &p->pools[i]) || leads_to(r, &p->wire.outer_addresses[i]))
+		if (leads_to(r, &p->pools[i]) || leads_to(r, &p->wire.inner_addresses[i]))
 			return true;
 	return false;
 }
 
 int plan_change_policy(struct plan *p, const struct options *o, struct failure *f)
 {
+	if (p->mode == JAIL_LOOPBACK && check_wireless(o, f) < 0)
+		return -1;
 	for (unsigned int i = 0; i < o->policy->count; i++) {
 		const struct rule *r = &o->policy->rules[i];
 		bool ipv4 = r->cidr.address.family == AF_INET;

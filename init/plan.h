@@ -16,6 +16,11 @@
 #include "sys/failure.h"
 #include "sys/namespaces.h"
 
+/* Sets of modes. */
+#define IN_VETH (1U << JAIL_VETH)
+#define IN_LOOPBACK (1U << JAIL_LOOPBACK)
+#define IN_CONTAINER (1U << JAIL_CONTAINER)
+
 /* Containers of a pod share a network namespace: so many jails may stand in one. */
 #define INSTANCES 16
 
@@ -24,9 +29,13 @@ struct facts {
 	uint32_t uid, gid;
 	struct caps caps;
 	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
+	bool alone; /* no other one is taken */
+	bool host_network; /* the network namespace is the machine's own */
 	char table[32]; /* name of our table */
 	bool table_left; /* it is there already: the run before was killed */
 	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
+	struct failure
+		no_clone; /* why no namespaces can be made; stage NULL: nothing is known against it */
 	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
 	struct id_map uids, gids; /* of the user namespace that we are in */
 	struct resolv resolv; /* the container's, as it was before the agent could write there */
@@ -38,7 +47,8 @@ struct facts {
 
 /*
  * The veth pair and its addresses: IPv4; with IPv6 also that and, the last, a link-local one, from
- * which the kernel asks its neighbour by neighbour discovery.
+ * which the kernel asks its neighbour by neighbour discovery. In a loopback jail `inner` is lo, and `outer`
+ * is nothing; without a namespace there is no wire, only the families that the container has.
  */
 struct wire {
 	unsigned int address_count; /* 1 or 3 */
@@ -56,10 +66,13 @@ struct plan {
 	bool leftover_table;
 	bool logs; /* what is refused in the jail is reported by NFLOG; till jail_make finds none */
 	bool ipv6_stack; /* this kernel has IPv6, so links have to be told not to configure it */
+	bool unmapped; /* the agent is uid 0, which has no number in its user namespace */
 	bool forward_ipv4; /* on the outer end of the wire */
 	bool ipv6_rules_hold; /* IPv6 is forwarded, by us or before, or there is none at all */
 	bool change_user;
 	uint32_t leftover_link; /* index of a link of a killed run, 0 for none */
+	uint32_t
+		mark; /* of the gate's sockets, where the rules are for its namespace too; else 0 */
 	struct wire wire;
 	struct prefix pools[2]; /* IPv4, IPv6: each address stands for a name; family 0 for none */
 	struct forwarding
@@ -75,14 +88,20 @@ struct plan {
 	struct id_map uids, gids; /* count 0: no user namespace */
 	char comment[256]; /* of the table: what to restore */
 	struct nft_link_name link_names[FORWARDING_LINKS + 3]; /* of the links in the rules */
+	unsigned int resolver_count;
+	struct address
+		resolvers[RESOLV_ALL_SERVERS]; /* on an own loopback address: the gate's alone */
 	struct prefix hosts[PLAN_HOSTS]; /* have names too: TCP to them is the gate's as well */
 
 	struct nft_ruleset inner, outer; /* last: what is small stands together, on one page */
 };
 
-/* 0, or -1 with `f` filled. `account` is NULL without --user. */
-int plan_build(struct plan *p, const struct options *o, const struct facts *facts,
-	       const struct account *account, struct failure *f);
+/*
+ * The plan for one mode, whatever `o` says of that. 0; or -1 with `f` filled, and what `p` holds is of no use.
+ * `account` is NULL without --user. `any_ids`: an agent with uid 0 that cannot be mapped is better than none.
+ */
+int plan_build(struct plan *p, enum jail_mode mode, bool any_ids, const struct options *o,
+	       const struct facts *facts, const struct account *account, struct failure *f);
 
 /*
  * Builds the rules anew, for another policy. 0; or -1 with `f` filled, and what the jail holds is still

@@ -38,12 +38,13 @@ static void map_one_id(struct id_map *to, uint32_t id)
  * CAP_SETGID, one that contains uid 0 takes CAP_SETFCAP, and without CAP_SETGID setgroups(2) has to
  * be denied before the gid map is written.
  */
-int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f)
+int plan_id_maps(struct plan *p, bool any_ids, const struct facts *facts, struct failure *f)
 {
 	uint64_t caps = facts->caps.effective;
 	bool root_mapped = caps & CAP_BIT(CAP_SETFCAP);
 
-	if (p->agent.uid == 0 && !root_mapped)
+	p->unmapped = p->agent.uid == 0 && !root_mapped;
+	if (p->unmapped && !any_ids)
 		return fail(
 			f, STAGE,
 			"Add --cap-add SETFCAP, or run the agent as another user with --user",
@@ -53,7 +54,7 @@ int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f)
 		map_every_id(&p->uids, &facts->uids);
 		if (!root_mapped)
 			leave_out_root(&p->uids);
-	} else if (p->agent.uid == facts->uid) {
+	} else if (p->agent.uid == facts->uid && !p->unmapped) {
 		map_one_id(&p->uids, facts->uid);
 	}
 	if (caps & CAP_BIT(CAP_SETGID)) {
@@ -62,7 +63,8 @@ int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f)
 		map_one_id(&p->gids, facts->gid);
 		p->deny_setgroups = true;
 	}
-	if (!idmap_contains(&p->uids, p->agent.uid) || !idmap_contains(&p->gids, p->agent.gid))
+	if ((!idmap_contains(&p->uids, p->agent.uid) && !p->unmapped) ||
+	    !idmap_contains(&p->gids, p->agent.gid))
 		return fail(f, STAGE,
 			    "Choose a --user that exists in the container's own user namespace",
 			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid,

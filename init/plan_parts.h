@@ -13,7 +13,7 @@ int plan_identity(struct plan *p, const struct facts *facts, const struct accoun
 		  struct failure *f);
 
 /* Needs the identity. */
-int plan_id_maps(struct plan *p, const struct facts *facts, struct failure *f);
+int plan_id_maps(struct plan *p, bool any_ids, const struct facts *facts, struct failure *f);
 
 /* Needs the wire. */
 int plan_names(struct plan *p, const struct options *o, const struct facts *facts,

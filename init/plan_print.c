@@ -16,19 +16,30 @@ static void print_id_map(struct text *t, const char *label, const struct id_map 
 
 static void print_wire(struct text *t, const struct wire *w)
 {
-	text_printf(t, "link          %s (index %u) <-> %s in the jail (index %u), veth, mtu %u\n",
-		    w->outer.name, w->outer.index, w->inner.name, w->inner.index, w->mtu);
+	const bool pair = w->outer.index != 0;
+
+	if (pair)
+		text_printf(
+			t,
+			"link          %s (index %u) <-> %s in the jail (index %u), veth, mtu %u\n",
+			w->outer.name, w->outer.index, w->inner.name, w->inner.index, w->mtu);
 	for (unsigned int i = 0; i < w->address_count; i++) {
 		text_printf(t, "address       ");
-		prefix_print(t, &w->outer_addresses[i]);
-		text_printf(t, " on %s, ", w->outer.name);
+		if (pair) {
+			prefix_print(t, &w->outer_addresses[i]);
+			text_printf(t, " on %s, ", w->outer.name);
+		}
 		prefix_print(t, &w->inner_addresses[i]);
 		text_printf(t, " on %s in the jail\n", w->inner.name);
 	}
-	for (unsigned int i = 0; i < w->family_count; i++) {
-		text_printf(t, "route         default via ");
-		address_print(t, &w->outer_addresses[i].address);
-		text_printf(t, " dev %s in the jail\n", w->inner.name);
+	for (unsigned int i = 0; i < w->family_count && w->address_count > 0; i++) {
+		text_printf(t, "route         default ");
+		if (pair) {
+			text_printf(t, "via ");
+			address_print(t, &w->outer_addresses[i].address);
+			text_char(t, ' ');
+		}
+		text_printf(t, "dev %s in the jail\n", w->inner.name);
 	}
 }
 
@@ -42,8 +53,9 @@ static void print_gate(struct text *t, const struct plan *p)
 			prefix_print(t, &p->pools[i]);
 			text_printf(t, ", decided by the gate\n");
 		}
-		text_printf(t, "listen        %s:%u, %s:%u in the jail, for the gate\n", loopback,
-			    GATE_TCP_PORT, loopback, GATE_DNS_PORT);
+		text_printf(t, "listen        %s:%u, %s:%u%s, for the gate\n", loopback,
+			    GATE_TCP_PORT, loopback, GATE_DNS_PORT,
+			    p->clone_flags ? " in the jail" : "");
 	}
 }
 
@@ -108,7 +120,10 @@ static void print_caps(struct text *t, uint64_t caps)
 
 static void print_jail(struct text *t, const struct plan *p)
 {
-	text_printf(t, "namespaces    %snetwork\n", p->clone_flags & CLONE_NEWUSER ? "user, " : "");
+	text_printf(t, "namespaces    %s\n",
+		    p->clone_flags & CLONE_NEWUSER ? "user, network" :
+		    p->clone_flags		   ? "network" :
+						     "none: the container is the jail");
 	print_id_map(t, "uid map", &p->uids);
 	print_id_map(t, "gid map", &p->gids);
 	if (p->deny_setgroups) {
@@ -120,13 +135,15 @@ static void print_jail(struct text *t, const struct plan *p)
 	}
 	if (p->leftover_table) {
 		text_printf(t, "replace       table inet %s of a run that was killed\n",
-			    p->outer.table);
+			    p->inner.table);
 	}
 	print_wire(t, &p->wire);
 	print_gate(t, p);
-	print_forwarding(t, p);
-	print_ruleset(t, "in the jail", &p->inner, p);
-	print_ruleset(t, "in the container", &p->outer, p);
+	if (p->mode == JAIL_VETH)
+		print_forwarding(t, p);
+	print_ruleset(t, p->clone_flags ? "in the jail" : "in the container", &p->inner, p);
+	if (p->mode == JAIL_VETH)
+		print_ruleset(t, "in the container", &p->outer, p);
 }
 
 static void print_agent(struct text *t, const struct plan *p)
@@ -153,7 +170,7 @@ static void print_agent(struct text *t, const struct plan *p)
 void plan_print(const struct plan *p, struct text *t)
 {
 	text_printf(t, "jail          %s\n", jail_mode_names[p->mode]);
-	if (p->mode == JAIL_VETH)
+	if (p->mode != JAIL_NONE)
 		print_jail(t, p);
 	text_printf(t, "init          capabilities: ");
 	print_caps(t, p->init_caps);

@@ -142,8 +142,8 @@ bool policy_allows_port(const struct policy *p, struct span name, uint16_t port)
 	return allowed;
 }
 
-const struct rule *policy_denies_address(const struct policy *p, const struct address *a,
-					 uint16_t port)
+static const struct rule *rule_of_address(const struct policy *p, const struct address *a,
+					  uint16_t port, bool deny)
 {
 	struct prefix host = { .address = *a };
 
@@ -155,10 +155,22 @@ const struct rule *policy_denies_address(const struct policy *p, const struct ad
 	}
 	host.length = (uint8_t)(8 * address_size(host.address.family));
 	for (const struct rule *r = p->rules; r < p->rules + p->count; r++)
-		if (r->deny && r->protocol == IPPROTO_TCP && matches_port(r, port) &&
+		if (r->deny == deny && r->protocol == IPPROTO_TCP && matches_port(r, port) &&
 		    prefix_overlaps(&r->cidr, &host))
 			return r;
 	return NULL;
+}
+
+const struct rule *policy_denies_address(const struct policy *p, const struct address *a,
+					 uint16_t port)
+{
+	return rule_of_address(p, a, port, true);
+}
+
+const struct rule *policy_allows_address(const struct policy *p, const struct address *a,
+					 uint16_t port)
+{
+	return policy_denies_address(p, a, port) ? NULL : rule_of_address(p, a, port, false);
 }
 
 const char *rule_warning(const struct rule *r)

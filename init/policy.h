@@ -107,8 +107,10 @@ bool policy_allows_name(const struct policy *p, struct span name);
 /* Whether a request to this name and port could be allowed in some protocol. */
 bool policy_allows_port(const struct policy *p, struct span name, uint16_t port);
 
-/* The deny rule by address (TCP) that forbids to dial there; NULL: none. */
+/* The rule by address (TCP) that forbids to dial there, or one that allows it; NULL: none. */
 const struct rule *policy_denies_address(const struct policy *p, const struct address *a,
+					 uint16_t port);
+const struct rule *policy_allows_address(const struct policy *p, const struct address *a,
 					 uint16_t port);
 
 /* The rule that would allow this request: domain=api.example.com, with port= where its protocol needs it. */

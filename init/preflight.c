@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -30,14 +31,20 @@
  * and vanish with their owner, however that ends. One of the table's name holds the jail's number,
  * another one says that the jail needs forwarding.
  */
+static socklen_t set_name(struct sockaddr_un *address, unsigned int instance, const char *suffix)
+{
+	struct text name = text_over(address->sun_path + 1, sizeof(address->sun_path) - 1);
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	text_printf(&name, INSTANCE_PREFIX "%u%s", instance, suffix);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length);
+}
+
 static int bind_name(int fd, unsigned int instance, const char *suffix)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct text name = text_over(address.sun_path + 1, sizeof(address.sun_path) - 1);
-	socklen_t length;
+	struct sockaddr_un address;
+	socklen_t length = set_name(&address, instance, suffix);
 
-	text_printf(&name, INSTANCE_PREFIX "%u%s", instance, suffix);
-	length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length);
 	return bind(fd, (const struct sockaddr *)&address, length) ? -errno : 0;
 }
 
@@ -56,6 +63,23 @@ static int take_instance(struct facts *facts, struct outside *outside)
 	outside->instance = facts->instance;
 	text_printf(&table, INSTANCE_PREFIX "%u", facts->instance);
 	return error;
+}
+
+/* Is no other instance there? A datagram socket can be connected again and again, to whoever is. */
+static bool is_alone(const struct facts *facts)
+{
+	int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
+	bool alone = fd >= 0;
+
+	for (unsigned int i = 0; i < INSTANCES && alone; i++) {
+		struct sockaddr_un address;
+		socklen_t length = set_name(&address, i, "");
+
+		alone = i == facts->instance ||
+			connect(fd, (const struct sockaddr *)&address, length) < 0;
+	}
+	close(fd);
+	return alone;
 }
 
 int preflight_need_forwarding(struct outside *outside)
@@ -114,6 +138,16 @@ static bool new_links_have_ipv6(void)
 	return file_read("/proc/sys/net/ipv6/conf/default/disable_ipv6", value, sizeof(value)) >
 		       0 &&
 	       value[0] == '0';
+}
+
+/* Settings of the whole machine are shown in its first network namespace only. */
+static bool is_host_network(void)
+{
+	int fd = file_open("/proc/sys/net/core/netdev_max_backlog", O_RDONLY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static void note_table(struct span name, struct span comment, void *to)
@@ -182,6 +216,10 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 		return -1;
 	read_names(&facts->resolv);
 	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
+	facts->alone = is_alone(facts);
+	facts->host_network = is_host_network();
+	if (namespaces_clone_is_filtered(CLONE_NEWNET))
+		fail_errno(&facts->no_clone, STAGE, DOING_CLONE_USERNS, "namespaces", -EPERM);
 	return look_for_tables(facts, outside, f);
 }
 

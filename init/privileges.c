@@ -73,9 +73,9 @@ int privileges_drop_init(const struct plan *p, struct failure *f)
 	return drop(p->init_caps, "dropping those of init", f);
 }
 
-int privileges_drop_gate(struct failure *f)
+int privileges_drop_gate(uint64_t keep, struct failure *f)
 {
-	return drop(0, "dropping those of the gate", f);
+	return drop(keep, "dropping those of the gate", f);
 }
 
 /* Raw calls: libc's would look for threads. They change the ids of this thread, the only one. */

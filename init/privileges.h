@@ -8,8 +8,8 @@
 /* PID 1: only the plan's capabilities, locked, nothing to gain by exec, not readable by others. */
 int privileges_drop_init(const struct plan *p, struct failure *f);
 
-/* The gate's process: all of them. */
-int privileges_drop_gate(struct failure *f);
+/* The gate's process: all but `keep`. */
+int privileges_drop_gate(uint64_t keep, struct failure *f);
 
 /* The agent's process, right before exec: its user, its capabilities, its filters. */
 int privileges_become_agent(const struct plan *p, struct failure *f);

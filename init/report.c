@@ -10,7 +10,7 @@
 
 void report(const struct failure *f)
 {
-	char line[768];
+	char line[1152];
 	struct text t = TEXT_OVER(line);
 
 	text_printf(&t, "boundary-init: %s: %s", f->stage, f->what);
@@ -27,9 +27,9 @@ void report(const struct failure *f)
  * is 0 where one alone means this.
  */
 #define EXPLANATIONS(E)                                                                            \
-	E(NAMESPACES, EPERM, 0, "namespaces are blocked by the seccomp profile",                   \
-	  "Add the clone rule for them to the profile (README, Docker), and start with "           \
-	  "--security-opt seccomp=FILE")                                                           \
+	E(NAMESPACES, EPERM, 0, "blocked by the seccomp profile",                                  \
+	  "Start with --security-opt seccomp=FILE, a profile made by boundary-init "               \
+	  "--seccomp-profile")                                                                     \
 	E(CLONE_USERNS, ENOSPC, 0, "no user or network namespace is left",                         \
 	  "Raise user.max_user_namespaces and user.max_net_namespaces on the host, or start with " \
 	  "--no-userns and --cap-add SYS_ADMIN")                                                   \

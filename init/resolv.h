@@ -13,6 +13,7 @@
 #include "sys/cursor.h"
 
 #define RESOLV_SERVERS 3
+#define RESOLV_ALL_SERVERS 6 /* with those that init/local_resolver.h finds */
 #define RESOLV_SEARCH 16
 #define RESOLV_HOSTS 256
 
@@ -22,7 +23,7 @@ struct host {
 };
 
 struct resolv {
-	struct address servers[RESOLV_SERVERS]; /* none named: 127.0.0.1 */
+	struct address servers[RESOLV_ALL_SERVERS]; /* none named: 127.0.0.1 */
 	unsigned int server_count;
 	struct span search[RESOLV_SEARCH]; /* of the last line that has some; no dot at the end */
 	unsigned int search_count;

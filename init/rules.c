@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The jail's own rules refuse within microseconds and keep the agent honest; the rules around the
- * outer end of the wire hold even against an agent that has flushed its own. Both let out only the
+ * outer end of a wire hold even against an agent that has flushed its own. Both let out only the
  * flows that a rule by address names. What is decided by name never takes the wire: the jail's rules
- * lead it to the gate's sockets on its loopback.
+ * lead it to the gate's sockets on its loopback. Where there is no wire, these flows go there as well.
+ *
+ * Where the jail is the container itself, the rules know the gate's own packets by their mark, and look a
+ * second time when the link is known that a packet leaves by: it may be another than the one it is routed to.
  *
  * All of them stand in the table below; the code only puts in what the plan knows: links, addresses,
  * the policy, the published ports. A connection that was let through goes on under another policy.
@@ -19,6 +22,7 @@
 #include "init/gate/sockets.h"
 
 #define PRIORITY_RAW (-300)
+#define PRIORITY_NAMES (-150) /* before the rules that runtimes have for their resolvers */
 #define PRIORITY_DNAT (-100)
 #define PRIORITY_FILTER 0
 #define PRIORITY_SNAT 100
@@ -33,12 +37,28 @@
 
 #define DNS_PORT 53
 
-enum chain { NAMES, OUTPUT, ANTISPOOF, INPUT, FORWARD, POSTROUTING, PUBLISH, PUBLISH_HERE, CHAINS };
+#define IN_NETNS (IN_VETH | IN_LOOPBACK)
+#define IN_WIRED (IN_VETH | IN_CONTAINER)
+#define IN_ALL (IN_NETNS | IN_CONTAINER)
+
+enum chain {
+	NAMES,
+	OUTPUT,
+	LEAVING,
+	ANTISPOOF,
+	INPUT,
+	FORWARD,
+	POSTROUTING,
+	PUBLISH,
+	PUBLISH_HERE,
+	CHAINS
+};
 
 static const struct nft_chain chains[CHAINS] = {
 	/* In the jail. */
-	[NAMES] = { "names", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false },
+	[NAMES] = { "names", "nat", NF_INET_LOCAL_OUT, PRIORITY_NAMES, false },
 	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, true },
+	[LEAVING] = { "leaving", "filter", NF_INET_POST_ROUTING, PRIORITY_FILTER, true },
 	/* In the container. */
 	[ANTISPOOF] = { "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false },
 	[INPUT] = { "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, false },
@@ -47,6 +67,12 @@ static const struct nft_chain chains[CHAINS] = {
 	/* There too, where ports are published. */
 	[PUBLISH] = { "publish", "nat", NF_INET_PRE_ROUTING, PRIORITY_DNAT, false },
 	[PUBLISH_HERE] = { "publish_here", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false },
+};
+
+static const uint8_t modes_of[CHAINS] = {
+	[NAMES] = IN_ALL,	 [OUTPUT] = IN_ALL,    [LEAVING] = IN_CONTAINER,
+	[ANTISPOOF] = IN_VETH,	 [INPUT] = IN_VETH,    [FORWARD] = IN_VETH,
+	[POSTROUTING] = IN_VETH, [PUBLISH] = IN_WIRED, [PUBLISH_HERE] = IN_VETH,
 };
 
 /* The link that a packet comes by or leaves by. */
@@ -58,12 +84,16 @@ enum what {
 	TCP,
 	STRAY,
 	ESTABLISHED,
+	REPLY, /* ... that was begun by the other side */
 	TRANSLATED,
+	OWN, /* of the gate's sockets */
 	NEIGHBOURS, /* where there is IPv6 */
 	CHATTER, /* of the jail's own kernel; there too */
 	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */
 	FROM_JAIL, /* from an address of the jail that is routed */
 	TO_LOOPBACK,
+	TO_ITSELF, /* to an address of its own */
+	TO_LOCAL_RESOLVERS, /* those that ask further ones from here; only the gate may ask them */
 	TO_POLICY, /* to where a rule by address leads */
 	TO_RESOLVERS, /* ... that names the port of DNS by itself */
 	TO_DENIED, /* to where a rule by address forbids to go */
@@ -71,66 +101,87 @@ enum what {
 	DNS, /* whatever resolver is asked, those on the loopback included */
 	TO_NAMES, /* to an address that stands for a name; TCP, where it is for the gate */
 	TO_HOSTS, /* TCP to an address that has a name in hosts(5) and is not covered by a rule */
-	TO_GATE, /* what was any of these three */
+	TO_ANY, /* TCP, where all of it is to be seen */
+	TO_GATE, /* what was any of these */
 };
 
 static const struct line {
-	uint8_t chain, in, out, what, verdict;
+	uint8_t modes, chain, in, out, what, verdict;
 } lines[] = {
-	{ NAMES, ANY, WIRE, TO_RESOLVERS, NFT_ACCEPT_PACKET },
-	{ NAMES, ANY, ANY, DNS, NFT_DNAT },
-	{ NAMES, ANY, ANY, TO_NAMES, NFT_DNAT },
-	{ NAMES, ANY, ANY, TO_HOSTS, NFT_DNAT },
+	{ IN_CONTAINER, NAMES, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
+	{ IN_WIRED, NAMES, ANY, WIRE, TO_RESOLVERS, NFT_ACCEPT_PACKET },
+	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_DENIED, NFT_ACCEPT_PACKET },
+	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_RESOLVERS, NFT_DNAT },
+	{ IN_ALL, NAMES, ANY, ANY, DNS, NFT_DNAT },
+	{ IN_ALL, NAMES, ANY, ANY, TO_NAMES, NFT_DNAT },
+	{ IN_ALL, NAMES, ANY, ANY, TO_HOSTS, NFT_DNAT },
+	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
+	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_POLICY, NFT_DNAT },
+	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_ANY, NFT_DNAT },
 
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, TO_LOCAL_RESOLVERS, NFT_REJECT_PROHIBITED },
 	/* Leaves by the loopback, but the packet's link is still that of before. */
-	{ OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
-	{ OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
-	{ OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ IN_ALL, OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
+	{ IN_WIRED, OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
+	{ IN_LOOPBACK, OUTPUT, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
+	{ IN_VETH, OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
 	/* QUIC above all, which then falls back to TCP; a rule for everything would lose it outside. */
-	{ OUTPUT, ANY, ANY, TO_NAMES, NFT_REJECT_PROHIBITED },
-	{ OUTPUT, ANY, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
-	{ OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ IN_ALL, OUTPUT, ANY, ANY, TO_NAMES, NFT_REJECT_PROHIBITED },
+	{ IN_ALL, OUTPUT, ANY, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
+	{ IN_WIRED, OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
+	{ IN_VETH, OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
 	/* Nothing that the agent has done, so nothing for the log. */
-	{ OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
+	{ IN_NETNS, OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
 	/* What the agent gets otherwise: an answer at once, whatever it speaks. */
-	{ OUTPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
-	{ OUTPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
+	{ IN_ALL, OUTPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
+	{ IN_ALL, OUTPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
+
+	/* A socket that is bound to a link leaves by it, even with what was on its way to the gate. */
+	{ IN_CONTAINER, LEAVING, ANY, LO, ALL, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, LEAVING, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, LEAVING, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, LEAVING, ANY, ANY, TO_POLICY, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, LEAVING, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, LEAVING, ANY, ANY, ALL, NFT_DROP_PACKET },
 
 	/* Nothing comes over the wire but from the jail's own addresses. */
-	{ ANTISPOOF, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
-	{ ANTISPOOF, ANY, ANY, FROM_JAIL, NFT_ACCEPT_PACKET },
-	{ ANTISPOOF, ANY, ANY, JAILS_NEIGHBOURS, NFT_ACCEPT_PACKET },
-	{ ANTISPOOF, ANY, ANY, ALL, NFT_DROP_PACKET },
+	{ IN_VETH, ANTISPOOF, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
+	{ IN_VETH, ANTISPOOF, ANY, ANY, FROM_JAIL, NFT_ACCEPT_PACKET },
+	{ IN_VETH, ANTISPOOF, ANY, ANY, JAILS_NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ IN_VETH, ANTISPOOF, ANY, ANY, ALL, NFT_DROP_PACKET },
 
 	/* No service of the container can be reached from the jail; what the container asks is answered. */
-	{ INPUT, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
-	{ INPUT, ANY, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ INPUT, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
-	{ INPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
-	{ INPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
+	{ IN_VETH, INPUT, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
+	{ IN_VETH, INPUT, ANY, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, INPUT, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ IN_VETH, INPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
+	{ IN_VETH, INPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
 
 	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
-	{ FORWARD, WIRE, ANY, STRAY, NFT_DROP_PACKET },
-	{ FORWARD, WIRE, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ FORWARD, WIRE, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
-	{ FORWARD, WIRE, NOT_WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ FORWARD, WIRE, ANY, TCP, NFT_REJECT_RESET },
-	{ FORWARD, WIRE, ANY, ALL, NFT_REJECT_PROHIBITED },
-	{ FORWARD, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ FORWARD, ANY, WIRE, TRANSLATED, NFT_ACCEPT_PACKET },
-	{ FORWARD, ANY, WIRE, ALL, NFT_DROP_PACKET },
+	{ IN_VETH, FORWARD, WIRE, ANY, STRAY, NFT_DROP_PACKET },
+	{ IN_VETH, FORWARD, WIRE, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, WIRE, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
+	{ IN_VETH, FORWARD, WIRE, NOT_WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, WIRE, ANY, TCP, NFT_REJECT_RESET },
+	{ IN_VETH, FORWARD, WIRE, ANY, ALL, NFT_REJECT_PROHIBITED },
+	{ IN_VETH, FORWARD, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, ANY, WIRE, TRANSLATED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, ANY, WIRE, ALL, NFT_DROP_PACKET },
 	/* Where forwarding was off until now, only what is on its way to a jail may use it. */
-	{ FORWARD, FORWARDING, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ FORWARD, FORWARDING, ANY, TRANSLATED, NFT_ACCEPT_PACKET },
-	{ FORWARD, FORWARDING, ANY, ALL, NFT_DROP_PACKET },
+	{ IN_VETH, FORWARD, FORWARDING, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, FORWARDING, ANY, TRANSLATED, NFT_ACCEPT_PACKET },
+	{ IN_VETH, FORWARD, FORWARDING, ANY, ALL, NFT_DROP_PACKET },
 
-	{ POSTROUTING, ANY, NOT_WIRE, FROM_JAIL, NFT_MASQUERADE },
+	{ IN_VETH, POSTROUTING, ANY, NOT_WIRE, FROM_JAIL, NFT_MASQUERADE },
 
-	{ PUBLISH, NOT_WIRE, ANY, TO_PUBLISHED, NFT_DNAT },
+	{ IN_WIRED, PUBLISH, NOT_WIRE, ANY, TO_PUBLISHED, NFT_DNAT },
 	/* For processes of the container itself; its loopback stays its own. */
-	{ PUBLISH_HERE, ANY, ANY, TO_LOOPBACK, NFT_ACCEPT_PACKET },
-	{ PUBLISH_HERE, ANY, ANY, TO_PUBLISHED, NFT_DNAT },
+	{ IN_VETH, PUBLISH_HERE, ANY, ANY, TO_LOOPBACK, NFT_ACCEPT_PACKET },
+	{ IN_VETH, PUBLISH_HERE, ANY, ANY, TO_PUBLISHED, NFT_DNAT },
 };
 
 #define LINES (sizeof(lines) / sizeof(lines[0]))
@@ -192,23 +243,10 @@ static void add_ports(struct builder *b, struct nft_rule *rule, const struct rul
 	} while (++port < r->port_count);
 }
 
-static void add_to_policy(struct builder *b, struct nft_rule *rule, enum what what)
+static bool refuses(uint8_t verdict)
 {
-	const struct policy *policy = b->options->policy;
-
-	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++) {
-		if (!r->cidr.address.family || r->deny != (what == TO_DENIED))
-			continue;
-		rule->destination = r->cidr;
-		rule->protocol = r->protocol;
-		if (what == TO_DENIED)
-			rule->verdict = r->protocol == IPPROTO_TCP ? NFT_REJECT_RESET :
-								     NFT_REJECT_PROHIBITED;
-		add_ports(b, rule, r, what == TO_RESOLVERS);
-	}
+	return verdict == NFT_REJECT_RESET || verdict == NFT_REJECT_PROHIBITED;
 }
-
-/* ---- to the gate ---- */
 
 static void set_gate(struct nft_rule *rule, uint8_t family, uint16_t port)
 {
@@ -221,6 +259,28 @@ static void set_gate(struct nft_rule *rule, uint8_t family, uint16_t port)
 	rule->to = loopback[family == AF_INET6];
 	rule->to_port = port;
 }
+
+static void add_to_policy(struct builder *b, struct nft_rule *rule, enum what what)
+{
+	const struct policy *policy = b->options->policy;
+	const bool refused = refuses(rule->verdict), to_gate = rule->verdict == NFT_DNAT;
+
+	for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++) {
+		if (!r->cidr.address.family || r->deny != (what == TO_DENIED) ||
+		    (b->plan->mode == JAIL_LOOPBACK && !refused && r->protocol != IPPROTO_TCP))
+			continue;
+		rule->destination = r->cidr;
+		rule->protocol = r->protocol;
+		if (refused)
+			rule->verdict = r->protocol == IPPROTO_TCP ? NFT_REJECT_RESET :
+								     NFT_REJECT_PROHIBITED;
+		if (to_gate)
+			set_gate(rule, r->cidr.address.family, GATE_TCP_PORT);
+		add_ports(b, rule, r, what == TO_RESOLVERS);
+	}
+}
+
+/* ---- to the gate ---- */
 
 static void add_dns(struct builder *b, struct nft_rule *rule)
 {
@@ -257,7 +317,8 @@ static void add_to_hosts(struct builder *b, struct nft_rule *rule)
 	for (unsigned int i = 0; i < b->plan->host_count; i++) {
 		rule->destination = b->plan->hosts[i];
 		rule->verdict = NFT_ACCEPT_PACKET;
-		for (const struct rule *r = policy->rules; r < policy->rules + policy->count; r++)
+		for (const struct rule *r = policy->rules;
+		     b->plan->mode != JAIL_LOOPBACK && r < policy->rules + policy->count; r++)
 			if (!r->deny && r->protocol == IPPROTO_TCP &&
 			    prefix_overlaps(&r->cidr, &rule->destination))
 				add_ports(b, rule, r, false);
@@ -267,15 +328,30 @@ static void add_to_hosts(struct builder *b, struct nft_rule *rule)
 	}
 }
 
-/* ---- published ports ---- */
-
-/* 0.0.0.0 and :: mean every address, as in bind(2). */
-static bool is_unspecified(const struct address *a)
+static void add_to_any(struct builder *b, struct nft_rule *rule)
 {
-	static const uint8_t zero[16];
-
-	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
+	rule->protocol = IPPROTO_TCP;
+	for (unsigned int i = 0; b->options->observe && i < b->plan->wire.family_count; i++) {
+		rule->family = b->plan->wire.inner_addresses[i].address.family;
+		set_gate(rule, rule->family, GATE_TCP_PORT);
+		add(b, rule);
+	}
 }
+
+static void add_to_local_resolvers(struct builder *b, struct nft_rule *rule)
+{
+	for (unsigned int i = 0; i < b->plan->resolver_count; i++) {
+		set_host(&rule->destination, &b->plan->resolvers[i]);
+		rule->protocol = IPPROTO_TCP;
+		rule->verdict = NFT_REJECT_RESET;
+		add(b, rule);
+		rule->protocol = IPPROTO_UDP; /* ICMP is between the kernel and itself */
+		rule->verdict = NFT_REJECT_PROHIBITED;
+		add(b, rule);
+	}
+}
+
+/* ---- published ports ---- */
 
 /* A port that is published on this address of the jail. */
 static void add_published(struct builder *b, struct nft_rule *rule, const struct publish *publish,
@@ -286,7 +362,8 @@ static void add_published(struct builder *b, struct nft_rule *rule, const struct
 	if ((family && family != jail->family) ||
 	    (jail->family == AF_INET6 && !b->plan->ipv6_rules_hold))
 		return;
-	rule->local = is_unspecified(&publish->at);
+	/* 0.0.0.0 and :: mean every address, as in bind(2). */
+	rule->local = address_is_unspecified(&publish->at);
 	rule->family = rule->local ? jail->family : 0;
 	rule->destination = (struct prefix){ 0 };
 	if (!rule->local)
@@ -295,6 +372,11 @@ static void add_published(struct builder *b, struct nft_rule *rule, const struct
 	rule->port_first = rule->port_last = publish->port;
 	rule->to = *jail;
 	rule->to_port = publish->to;
+	if (b->plan->mode == JAIL_CONTAINER) {
+		rule->verdict = NFT_REDIRECT;
+		if (publish->to == publish->port)
+			return; /* it is there already */
+	}
 	add(b, rule);
 }
 
@@ -315,16 +397,12 @@ static void set_link(enum link link, uint32_t wire, uint32_t *index, bool *unequ
 	*unequal = link == NOT_WIRE;
 }
 
-static bool refuses(uint8_t verdict)
-{
-	return verdict == NFT_REJECT_RESET || verdict == NFT_REJECT_PROHIBITED;
-}
-
 /* What no rule lets out: refused, unless all of it is to be seen. */
 static bool is_last_word(const struct line *line)
 {
-	return refuses(line->verdict) && (line->chain == OUTPUT || line->chain == FORWARD) &&
-	       (line->what == TCP || line->what == ALL);
+	return (line->what == TCP || line->what == ALL) &&
+	       (line->chain == LEAVING ? line->verdict == NFT_DROP_PACKET :
+					 refuses(line->verdict) && line->chain != INPUT);
 }
 
 /* `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. */
@@ -336,10 +414,13 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	set_link(line->in, wire, &rule.in, &rule.not_in);
 	set_link(line->out, wire, &rule.out, &rule.not_out);
 	rule.stray = line->what == STRAY;
-	rule.established = line->what == ESTABLISHED;
+	rule.established = line->what == ESTABLISHED || line->what == REPLY;
+	rule.reply = line->what == REPLY;
 	rule.translated = line->what == TRANSLATED || line->what == TO_GATE;
-	rule.local = line->what == TO_GATE;
-	if (line->chain == OUTPUT && refuses(line->verdict) && b->plan->logs)
+	rule.local = line->what == TO_GATE || line->what == TO_ITSELF;
+	rule.mark = line->what == OWN ? b->plan->mark : 0;
+	if (b->plan->logs && ((line->chain == OUTPUT && refuses(line->verdict)) ||
+			      (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET)))
 		rule.log_group = GATE_LOG_GROUP;
 	if (b->options->observe && is_last_word(line))
 		rule.verdict = NFT_ACCEPT_PACKET;
@@ -369,6 +450,9 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	case TO_DENIED:
 		add_to_policy(b, &rule, line->what);
 		return;
+	case TO_LOCAL_RESOLVERS:
+		add_to_local_resolvers(b, &rule);
+		return;
 	case DNS:
 		add_dns(b, &rule);
 		return;
@@ -378,13 +462,19 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	case TO_HOSTS:
 		add_to_hosts(b, &rule);
 		return;
+	case TO_ANY:
+		add_to_any(b, &rule);
+		return;
 	case TO_PUBLISHED:
 		add_to_published(b, &rule);
 		return;
 	case ALL:
 	case STRAY:
 	case ESTABLISHED:
+	case REPLY:
 	case TRANSLATED:
+	case OWN:
+	case TO_ITSELF:
 	case TO_GATE:
 		break;
 	}
@@ -394,12 +484,16 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enum chain first,
 		  enum chain last)
 {
+	const unsigned int mode = 1U << b->plan->mode;
+
 	b->set = set;
 	set->chain_count = set->rule_count = 0;
 	for (enum chain chain = first; chain <= last; chain++) {
+		if (!(modes_of[chain] & mode))
+			continue;
 		set->chains[set->chain_count++] = chains[chain];
 		for (const struct line *line = lines; line < lines + LINES; line++) {
-			if (line->chain != chain)
+			if (line->chain != chain || !(line->modes & mode))
 				continue;
 			if (line->in != FORWARDING)
 				add_line(b, line, wire);
@@ -413,10 +507,14 @@ static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enu
 int rules_build(struct plan *p, const struct options *o, struct failure *f)
 {
 	struct builder b = { .plan = p, .options = o };
+	const enum chain last = o->publish_count > 0 ? PUBLISH_HERE : POSTROUTING;
 
-	build(&b, &p->inner, p->wire.inner.index, NAMES, OUTPUT);
-	build(&b, &p->outer, p->wire.outer.index, ANTISPOOF,
-	      o->publish_count > 0 ? PUBLISH_HERE : POSTROUTING);
+	if (p->mode == JAIL_CONTAINER) {
+		build(&b, &p->inner, 0, NAMES, last);
+	} else {
+		build(&b, &p->inner, p->wire.inner.index, NAMES, LEAVING);
+		build(&b, &p->outer, p->wire.outer.index, ANTISPOOF, last);
+	}
 	if (b.full)
 		return fail(f, "rule",
 			    "Join ports to ranges and neighbouring addresses with a length",

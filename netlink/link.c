@@ -109,7 +109,8 @@ void route_add_default(uint32_t index, const struct address *gateway, const char
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = RTPROT_STATIC;
 	info->rtm_type = RTN_UNICAST;
-	mnl_attr_put(m, RTA_GATEWAY, address_size(gateway->family), gateway->bytes);
+	if (!address_is_unspecified(gateway))
+		mnl_attr_put(m, RTA_GATEWAY, address_size(gateway->family), gateway->bytes);
 	mnl_attr_put_u32(m, RTA_OIF, index);
 }
 
@@ -226,13 +227,15 @@ static int each_route(const struct nlmsghdr *m, void *to)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(m);
 	struct wanted_route *w = to;
+	const struct nlattr *gateway;
 
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*info) || info->rtm_dst_len != 0 ||
 	    info->rtm_family != w->gateway->family || info->rtm_type != RTN_UNICAST)
 		return 0;
+	gateway = nl_find(m, sizeof(*info), RTA_GATEWAY);
 	w->found += nl_is(nl_find(m, sizeof(*info), RTA_OIF), &w->index, sizeof(w->index)) &&
-		    nl_is(nl_find(m, sizeof(*info), RTA_GATEWAY), w->gateway->bytes,
-			  address_size(w->gateway->family));
+		    (gateway ? nl_is(gateway, w->gateway->bytes, address_size(w->gateway->family)) :
+			       address_is_unspecified(w->gateway));
 	return 0;
 }
 

@@ -42,6 +42,7 @@ void link_set_no_autoconf(uint32_t index, const char *object);
 /* Without duplicate address detection, which takes a second for IPv6. */
 void addr_add(uint32_t index, const struct prefix *p, const char *object);
 
+/* A gateway of zeros (0.0.0.0, ::) is none: whatever the route leads to is on the link itself. */
 void route_add_default(uint32_t index, const struct address *gateway, const char *object);
 
 /* What the kernel says of one link. Asking also completes a change of carrier that is under way. */
@@ -71,7 +72,7 @@ int addr_await(int fd, uint32_t index, const struct prefix *p, unsigned int coun
 /* Whether this link has these `count` addresses, and none of them is tentative. 1, 0 or -errno. */
 int addr_check(int fd, uint32_t index, const struct prefix *p, unsigned int count);
 
-/* Whether the default route of this family goes to this gateway by this link. 1, 0 or -errno. */
+/* Whether the default route of this family goes to this gateway, or to none, by this link. 1, 0 or -errno. */
 int route_check_default(int fd, uint32_t index, const struct address *gateway);
 
 #endif

@@ -23,6 +23,7 @@ enum nft_verdict {
 	NFT_REJECT_PROHIBITED, /* ICMP, ICMPv6: administratively prohibited */
 	NFT_MASQUERADE,
 	NFT_DNAT,
+	NFT_REDIRECT, /* to a port of this namespace's own */
 };
 
 /* All that is set must match; a field that is 0 matches everything. */
@@ -36,16 +37,18 @@ struct nft_rule {
 	bool not_source;
 	bool local; /* the destination is an address of this namespace */
 	bool established; /* of a connection that was let through before, its ICMP errors included */
+	bool reply; /* on its way back to who has begun the connection */
 	bool stray; /* of no connection: NAT leaves such packets as they are */
 	bool translated; /* of a connection with a destination rewritten by NFT_DNAT */
 	uint32_t in; /* index of the link that the packet came by */
 	uint32_t out; /* ... that it leaves by */
+	uint32_t mark; /* of its socket (SO_MARK) */
 	struct prefix source;
 	struct prefix destination;
 	uint16_t port_first, port_last; /* destination port; needs `protocol` */
 	uint8_t icmp6_first, icmp6_last; /* ICMPv6 type; needs `protocol` */
 	struct address to; /* NFT_DNAT */
-	uint16_t to_port; /* NFT_DNAT */
+	uint16_t to_port; /* NFT_DNAT, NFT_REDIRECT */
 	uint16_t log_group; /* of NFLOG, which hears of the packet before the verdict; 0: none */
 };
 

@@ -13,6 +13,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
 
@@ -156,6 +157,14 @@ static void match_conntrack(struct nlmsghdr *m, enum nft_ct_keys key, uint32_t b
 	compare(m, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
+static void match_reply(struct nlmsghdr *m)
+{
+	static const uint8_t reply = IP_CT_DIR_REPLY;
+
+	end(m, start(m, "ct", NFTA_CT_KEY, REGISTER, NFT_CT_DIRECTION));
+	compare(m, NFT_CMP_EQ, &reply, sizeof(reply));
+}
+
 static void put_immediate(struct nlmsghdr *m, enum nft_registers to, const void *value, size_t size)
 {
 	struct nlattr *e = start(m, "immediate", NFTA_IMMEDIATE_DREG, to);
@@ -194,6 +203,14 @@ static void put_dnat(struct nlmsghdr *m, const struct nft_rule *r)
 		     REGISTER, SECOND_REGISTER));
 }
 
+static void put_redirect(struct nlmsghdr *m, const struct nft_rule *r)
+{
+	const uint16_t port = htons(r->to_port);
+
+	put_immediate(m, REGISTER, &port, sizeof(port));
+	end(m, start(m, "redir", NFTA_REDIR_REG_PROTO_MIN, REGISTER));
+}
+
 static void put_log(struct nlmsghdr *m, uint16_t group)
 {
 	struct nlattr *e = start(m, "log", 0);
@@ -221,6 +238,9 @@ static void put_action(struct nlmsghdr *m, const struct nft_rule *r)
 	case NFT_DNAT:
 		put_dnat(m, r);
 		break;
+	case NFT_REDIRECT:
+		put_redirect(m, r);
+		break;
 	}
 }
 
@@ -237,10 +257,13 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 
 	match_link(m, NFT_META_IIF, &r->in, r->not_in);
 	match_link(m, NFT_META_OIF, &r->out, r->not_out);
+	match_link(m, NFT_META_MARK, &r->mark, false);
 	if (r->local)
 		match_local(m);
 	if (r->established)
 		match_conntrack(m, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED);
+	if (r->reply)
+		match_reply(m);
 	if (r->stray)
 		match_conntrack(m, NFT_CT_STATE, STATE_INVALID | STATE_UNTRACKED);
 	if (r->translated)
@@ -320,9 +343,12 @@ static void print_action(struct text *t, const struct nft_rule *r)
 		[NFT_REJECT_PROHIBITED] = "reject with icmpx admin-prohibited",
 		[NFT_MASQUERADE] = "masquerade",
 		[NFT_DNAT] = "dnat ip",
+		[NFT_REDIRECT] = "redirect to",
 	};
 
 	text_printf(t, "%s", actions[r->verdict]);
+	if (r->verdict == NFT_REDIRECT)
+		text_printf(t, " :%u", r->to_port);
 	if (r->verdict != NFT_DNAT)
 		return;
 	text_printf(t, r->to.family == AF_INET ? " to " : "6 to [");
@@ -335,10 +361,14 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 {
 	print_link(t, "iif", r->in, r->not_in, links, link_count);
 	print_link(t, "oif", r->out, r->not_out, links, link_count);
+	if (r->mark)
+		text_printf(t, "meta mark 0x%x ", r->mark);
 	if (r->local)
 		text_printf(t, "fib daddr type local ");
 	if (r->established)
 		text_printf(t, "ct state established,related ");
+	if (r->reply)
+		text_printf(t, "ct direction reply ");
 	if (r->stray)
 		text_printf(t, "ct state invalid,untracked ");
 	if (r->translated)

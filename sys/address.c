@@ -14,6 +14,21 @@ bool address_equal(const struct address *a, const struct address *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a->family)) == 0;
 }
 
+bool address_is_unspecified(const struct address *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return (a->family == AF_INET && a->bytes[0] == 127) ||
+	       (a->family == AF_INET6 && memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0);
+}
+
 static bool parse_ipv4(struct span s, uint8_t *to)
 {
 	struct cursor c = cursor_over(s);

@@ -27,6 +27,12 @@ unsigned int address_size(uint8_t family);
 
 bool address_equal(const struct address *a, const struct address *b);
 
+/* 0.0.0.0 and ::, and no address at all. */
+bool address_is_unspecified(const struct address *a);
+
+/* 127.0.0.0/8 and ::1. */
+bool address_is_loopback(const struct address *a);
+
 /* Dotted quad, or RFC 4291 section 2.2 without a zone; all of `s`. Where it is none, `a` is none. */
 bool address_parse(struct span s, struct address *a);
 

@@ -35,9 +35,17 @@ static socklen_t fill(union socket_address *to, const struct address *a, uint16_
 	return sizeof(to->v6);
 }
 
-int endpoint_socket(uint8_t family, int type)
+int endpoint_socket(uint8_t family, int type, uint32_t mark)
 {
-	return socket_open(family, type | SOCK_NONBLOCK, 0);
+	int fd = socket_open(family, type | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
 }
 
 int endpoint_accept(int listener)
@@ -67,7 +75,7 @@ bool endpoint_is_own(const struct address *a)
 {
 	union socket_address own, there;
 	socklen_t length = fill(&there, a, 1), got = sizeof(own);
-	int fd = endpoint_socket(a->family, SOCK_DGRAM);
+	int fd = endpoint_socket(a->family, SOCK_DGRAM, 0);
 	/* The kernel then knows the address that it would send from: to oneself one's own. */
 	bool known = fd >= 0 && connect(fd, &there.any, length) == 0 &&
 		     getsockname(fd, &own.any, &got) == 0;

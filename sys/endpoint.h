@@ -8,8 +8,11 @@
 
 #include "sys/address.h"
 
-/* `type` is SOCK_STREAM or SOCK_DGRAM. A descriptor, close-on-exec and non-blocking, or -errno. */
-int endpoint_socket(uint8_t family, int type);
+/*
+ * `type` is SOCK_STREAM or SOCK_DGRAM; `mark` is for SO_MARK, which takes CAP_NET_ADMIN, or 0. A descriptor,
+ * close-on-exec and non-blocking, or -errno.
+ */
+int endpoint_socket(uint8_t family, int type, uint32_t mark);
 
 /* A connection that waits at a listener, likewise; or -errno. */
 int endpoint_accept(int listener);

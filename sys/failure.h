@@ -9,7 +9,7 @@
 
 struct failure {
 	const char *stage; /* the part of the start that failed: "options", "jail", ... */
-	char what[320]; /* "object: cause", without a full stop */
+	char what[640]; /* "object: cause", without a full stop */
 	const char
 		*remedy; /* what to do about it, one sentence; NULL when there is nothing to say */
 };

@@ -6,6 +6,7 @@
  */
 #include "init/gate/answer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -343,11 +344,22 @@ static int answer(const struct asker *to, const struct dns_query *q)
 	return q->type == DNS_PTR ? DNS_NXDOMAIN : answer_denied(to, q);
 }
 
+static bool is_loopback(const struct sockaddr_in6 *peer)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+
+	return peer->sin6_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == 127 :
+					      IN6_IS_ADDR_LOOPBACK(&peer->sin6_addr);
+}
+
 static void take_message(const struct asker *from, struct span message)
 {
 	struct dns_query q;
 	int rcode = dns_parse_query(message, &q);
 
+	/* The answer to it comes to nobody any more, so it may be what the agent gets. */
+	if (rcode == DNS_NOERROR && gate.config->mark && !is_loopback(&from->peer))
+		resolve_note_echo(text_of(&q));
 	answer_empty(from, &q, rcode == DNS_NOERROR ? answer(from, &q) : rcode);
 }
 

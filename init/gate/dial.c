@@ -23,14 +23,14 @@
 /* The proxy's addresses, resolved as any other name. */
 static struct name proxy;
 
-static bool by_proxy(void)
+static bool by_proxy(const struct flow *f)
 {
-	return gate.config->proxy.length > 0;
+	return gate.config->proxy.length > 0 && !f->by_address;
 }
 
 static uint16_t port_to_dial(const struct flow *f)
 {
-	return by_proxy() ? gate.config->proxy_port : f->request.port;
+	return by_proxy(f) ? gate.config->proxy_port : f->request.port;
 }
 
 /* The way there is closed: by the policy if there is no error, else by the world. */
@@ -54,7 +54,7 @@ static void give_up(struct flow *f, const char *reason, int error)
 /* Of a name that is by hosts(5) the one address that the agent has dialled. */
 static const struct address *address_at(const struct flow *f, unsigned int i)
 {
-	const struct name *name = by_proxy() ? &proxy : f->entry;
+	const struct name *name = by_proxy(f) ? &proxy : f->entry;
 
 	if (name)
 		return i < name->count ? &name->addresses[i] : NULL;
@@ -70,8 +70,13 @@ bool dial_is_private(const struct address *a)
 /* NULL: it may be dialled. */
 static const char *obstacle(const struct flow *f, const struct address *a)
 {
-	if (by_proxy())
+	if (by_proxy(f))
 		return NULL;
+	/* The rule names it; but as behind a wire no service of the container is within reach. */
+	if (f->by_address)
+		return address_is_loopback(a) || endpoint_is_own(a) ?
+			       "its address is the container's own" :
+			       NULL;
 	if (address_reach(a) == REACH_NEVER)
 		return "its address is no host's";
 	if (!f->private_too && !gate.config->observe && dial_is_private(a))
@@ -85,7 +90,7 @@ static const char *obstacle(const struct flow *f, const struct address *a)
 
 static int connect_to(struct flow *f, const struct address *a, enum source source)
 {
-	int fd = endpoint_socket(a->family, SOCK_STREAM);
+	int fd = endpoint_socket(a->family, SOCK_STREAM, gate.config->mark);
 
 	if (fd < 0) {
 		f->error = -fd;
@@ -222,10 +227,12 @@ static void connected(struct flow *f, bool second)
 		f->attempt = -1;
 	}
 	f->server.readable = f->server.writable = true;
-	if (by_proxy())
+	if (by_proxy(f))
 		ask_proxy(f);
 	else
 		f->phase = FLOW_OPEN;
+	if (f->by_address)
+		examine_report(f);
 }
 
 bool dial_event(struct flow *f, bool second)
@@ -258,7 +265,7 @@ static void resolved(struct waiter *w, enum resolved how, const struct dns_answe
 
 	(void)message;
 	if (how == RESOLVED)
-		name_learn(by_proxy() ? &proxy : f->entry, addresses);
+		name_learn(by_proxy(f) ? &proxy : f->entry, addresses);
 	if (how == RESOLVED)
 		dial_next(f);
 	else
@@ -281,11 +288,11 @@ static void learn_proxy(void)
 
 void dial(struct flow *f)
 {
-	struct name *name = by_proxy() ? &proxy : f->entry;
-	struct span text = by_proxy() ? gate.config->proxy : f->request.name;
+	struct name *name = by_proxy(f) ? &proxy : f->entry;
+	struct span text = by_proxy(f) ? gate.config->proxy : f->request.name;
 
 	timer_stop(&f->timer);
-	if (by_proxy() && proxy.expires == 0)
+	if (by_proxy(f) && proxy.expires == 0)
 		learn_proxy();
 	if (!name || name->expires > gate.now) {
 		dial_next(f);

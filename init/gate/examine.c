@@ -51,7 +51,8 @@ static struct verdict judge(const struct flow *f, bool hidden)
 
 void examine_report(struct flow *f)
 {
-	report(f, judge(f, false).rule);
+	report(f, f->by_address ? policy_allows_address(gate.policy, &f->host, f->request.port) :
+				  judge(f, false).rule);
 }
 
 static bool allows_port(const struct flow *f)
@@ -362,8 +363,16 @@ void examine_silence(struct flow *f)
 /* Waits for the agent's first bytes, unless they make no difference. */
 void examine_arrival(struct flow *f)
 {
-	struct verdict v = judge(f, false);
+	struct verdict v;
 
+	if (f->by_address) {
+		if (!policy_allows_address(gate.policy, &f->host, f->request.port))
+			observe_address(&f->host, f->request.port);
+		pass_everything(f);
+		dial(f);
+		return;
+	}
+	v = judge(f, false);
 	if (v.allowed || gate.config->observe) {
 		/* It may be a server that speaks first. */
 		f->private_too = v.private_too;

@@ -157,13 +157,17 @@ static bool find_name(struct flow *f)
 	}
 	if (f->request.port == GATE_TCP_PORT)
 		return false; /* the agent came to our own door */
+	f->host = a;
+	f->by_address =
+		gate.config->addresses && policy_allows_address(gate.policy, &a, f->request.port);
+	if (f->by_address)
+		return true;
 	/* Of several names of one address in hosts(5) the first that leads anywhere. */
 	for (unsigned int i = 0; i < resolv->host_count; i++) {
 		const struct host *h = &resolv->hosts[i];
 
 		if (!address_equal(&h->address, &a))
 			continue;
-		f->host = a;
 		if (f->request.name.length == 0)
 			f->request.name = h->name;
 		if (policy_allows_port(gate.policy, h->name, f->request.port)) {
@@ -171,7 +175,9 @@ static bool find_name(struct flow *f)
 			break;
 		}
 	}
-	return f->request.name.length > 0;
+	f->by_address =
+		gate.config->addresses && gate.config->observe && f->request.name.length == 0;
+	return f->by_address || f->request.name.length > 0;
 }
 
 static void arrive(int fd)

@@ -63,6 +63,7 @@ struct flow {
 	bool ready; /* has more to do than was done now */
 	bool queued; /* for that */
 	bool private_too; /* the rule that let it be dialled says so */
+	bool by_address; /* no name is dialled but `host`, as a rule by address allows */
 	bool upgrading; /* HTTP: whether the protocol changes is for the server to say */
 	bool roomy; /* the agent sends requests without waiting for answers */
 	bool no_upgrade; /* ... and it may not say yes */
@@ -75,7 +76,7 @@ struct flow {
 	   the request that is examined; else none. */
 	struct request request;
 	struct name *entry; /* of the pool; NULL: by hosts(5) */
-	struct address host; /* then this one, family 0 if not */
+	struct address host; /* then this one; family 0 if not */
 	struct address address, attempt_address; /* dialled */
 	int error; /* of the last attempt that failed */
 	uint32_t requests; /* of HTTP, allowed so far */

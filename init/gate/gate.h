@@ -27,6 +27,8 @@ struct gate_config {
 	struct span proxy; /* --upstream-proxy: its name or address; length 0: none */
 	uint16_t proxy_port;
 	bool observe;
+	bool addresses; /* rules by address are the gate's too: no wire leads out of the jail */
+	uint32_t mark; /* of its own sockets, for rules that have to know them (SO_MARK); 0: none */
 	int audit; /* descriptor, or -1 */
 	enum audit_level level;
 };

@@ -64,6 +64,13 @@ void observe_packet(const struct packet *p)
 	note(&rule);
 }
 
+void observe_address(const struct address *a, uint16_t port)
+{
+	const struct packet p = { .protocol = IPPROTO_TCP, .destination = *a, .port = port };
+
+	observe_packet(&p);
+}
+
 void observe_print(void)
 {
 	(void)!write(2, noted.at, noted.length);

@@ -12,6 +12,9 @@
 void observe_request(const struct request *r, bool private_too);
 void observe_packet(const struct packet *p);
 
+/* A connection by address that no rule allows. */
+void observe_address(const struct address *a, uint16_t port);
+
 /* Prints the rules on standard error, each once, as options. */
 void observe_print(void);
 

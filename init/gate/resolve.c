@@ -70,6 +70,11 @@ static unsigned int tries_in_all(void)
 	return gate.config->resolv->attempts * (servers > 0 ? servers : 1);
 }
 
+static struct span name_of(const struct lookup *l)
+{
+	return (struct span){ .at = l->name.text, .length = l->name.length };
+}
+
 /* ---- the end of a lookup ---- */
 
 static void close_socket(struct lookup *l)
@@ -102,9 +107,16 @@ static void fail_lookup(struct lookup *l)
 	finish(l, RESOLVED_FAILED, span_of(""));
 }
 
+/* A local one knows names that no other does. */
+static bool first_is_local(void)
+{
+	return gate.config->mark && address_is_loopback(&gate.config->resolv->servers[0]);
+}
+
 static void conclude(struct lookup *l, struct span message)
 {
-	good_server += l->tries;
+	if (!first_is_local())
+		good_server += l->tries;
 	finish(l, l->exists ? RESOLVED : RESOLVED_NOTHING, message);
 }
 
@@ -112,9 +124,7 @@ static void conclude(struct lookup *l, struct span message)
 
 static size_t put_query(const struct lookup *l, unsigned int part, unsigned char *to, size_t size)
 {
-	const struct span name = { .at = l->name.text, .length = l->name.length };
-
-	return dns_write_query(to, size, l->part[part].id, name, l->part[part].type);
+	return dns_write_query(to, size, l->part[part].id, name_of(l), l->part[part].type);
 }
 
 /* What is still open, in one or two datagrams; over TCP with lengths before them, in one go. */
@@ -146,7 +156,8 @@ static bool connect_to_server(struct lookup *l)
 
 	close_socket(l);
 	l->sent = false;
-	l->fd = endpoint_socket(server->family, l->tcp ? SOCK_STREAM : SOCK_DGRAM);
+	l->fd = endpoint_socket(server->family, l->tcp ? SOCK_STREAM : SOCK_DGRAM,
+				gate.config->mark);
 	if (l->fd < 0)
 		return false;
 	if (endpoint_connect(l->fd, server, DNS_PORT) < 0 && errno != EINPROGRESS)
@@ -208,13 +219,12 @@ static void add_addresses(struct lookup *l, const struct dns_answer *a)
 /* One message of the server. True: the lookup has ended, or goes another way. */
 static bool take_message(struct lookup *l, struct span message)
 {
-	const struct span name = { .at = l->name.text, .length = l->name.length };
-
 	for (unsigned int i = 0; i < l->parts; i++) {
 		struct part *part = &l->part[i];
 		struct dns_answer a;
 
-		if (part->answered || !dns_parse_answer(message, part->id, name, part->type, &a))
+		if (part->answered ||
+		    !dns_parse_answer(message, part->id, name_of(l), part->type, &a))
 			continue;
 		if (a.truncated && !l->tcp) {
 			l->tcp = true;
@@ -350,14 +360,26 @@ static struct lookup *start(struct waiter *w)
 	return l;
 }
 
+bool resolve_note_echo(struct span name)
+{
+	bool found = false;
+
+	for (struct lookup *l = lookups; l < lookups + used_lookups; l++) {
+		if (!l->busy || !address_is_loopback(server_of(l)) ||
+		    !spans_equal(name_of(l), name))
+			continue;
+		found = true;
+		ask_next(l);
+	}
+	return found;
+}
+
 bool resolve_addresses(struct span name, struct waiter *w)
 {
 	struct lookup *l;
 
 	for (l = lookups; l < lookups + used_lookups; l++) {
-		const struct span asked = { .at = l->name.text, .length = l->name.length };
-
-		if (l->busy && l->addresses && spans_equal(asked, name)) {
+		if (l->busy && l->addresses && spans_equal(name_of(l), name)) {
 			add_waiter(l, w);
 			return true;
 		}

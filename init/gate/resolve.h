@@ -33,6 +33,12 @@ struct waiter {
 /* Asks for the addresses of a name, of both families. False: too much is being asked; nothing waits. */
 bool resolve_addresses(struct span name, struct waiter *w);
 
+/*
+ * The question of a resolver on this machine itself, which was asked by the gate and now asks a server in its
+ * turn: it does not know the name, so that others are asked. It can only be told by the name. False: it is none.
+ */
+bool resolve_note_echo(struct span name);
+
 /* Asks a question of another type. */
 bool resolve_other(const struct dns_query *q, struct waiter *w);
 

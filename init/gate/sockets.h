@@ -24,4 +24,7 @@ enum gate_socket {
 /* The NFLOG group of the jail's rules. Groups belong to a network namespace, so any number will do. */
 #define GATE_LOG_GROUP 1
 
+/* SO_MARK of the gate's own sockets where the jail's rules are those of the container, and so of the gate. */
+#define GATE_MARK 0xbabd1a11
+
 #endif

@@ -56,7 +56,7 @@ BAD_ARGUMENTS = [
 # option: [(bad value, how its line goes on)]; as an argument and, where it is not empty, as a variable
 BAD_VALUES = {
     "jail": [("", ": it needs a value" + SEE_HELP)] + [
-        (value, ": unknown. It is one of veth,none") for value in ("VETH", "veth ", " ", "veth,none", "nonesuch")],
+        (value, ": unknown. It is one of auto,veth,loopback,container,none") for value in ("VETH", "veth ", " ", "veth,none", "nonesuch")],
     "grace": [("", ": it needs a value" + SEE_HELP)] + [
         (value, ": not a number of seconds" + SECONDS)
         for value in ("five", "-1", "+1", "5s", "5.", ".5", "0.5555", "1e3", " 5", "5 ", "0x5", "86401", "4294967301",

@@ -45,7 +45,7 @@ NOT_STARTED = {
     "user": (["--user", "nobody", "/probe"], "boundary-init: user: 'nobody': not in the image's /etc/passwd."),
     "agent-caps": (["--agent-caps=fly", "/probe"], "boundary-init: options: --agent-caps 'fly': not a list of capabilities."),
     "no-userns": (["--no-userns", "/probe"], "boundary-init: plan: --no-userns: CAP_SYS_ADMIN is missing."),
-    "jail": (["--jail=cell", "/probe"], "boundary-init: options: --jail 'cell': unknown. It is one of veth,none"),
+    "jail": (["--jail=cell", "/probe"], "boundary-init: options: --jail 'cell': unknown. It is one of auto,veth,loopback,container,none"),
 }
 
 

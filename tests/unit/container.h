@@ -52,6 +52,8 @@ static inline void container_reset(struct container *c)
 
 	memset(c, 0, sizeof(*c));
 	c->options.program = program;
+	c->options.jail = JAIL_VETH;
+	c->facts.alone = true;
 	c->options.policy = &c->policy;
 	container_set_caps(c, CONTAINER_CAPS);
 	c->facts.uids = (struct id_map){ .extents = { { 0, 0, EVERY_ID } }, .count = 1 };
@@ -117,8 +119,8 @@ static inline int container_try(struct container *c)
 {
 	memset(&c->plan, 0, sizeof(c->plan));
 	forget_failure(&c->failure);
-	return plan_build(&c->plan, &c->options, &c->facts, c->has_account ? &c->account : NULL,
-			  &c->failure);
+	return plan_build(&c->plan, c->options.jail, false, &c->options, &c->facts,
+			  c->has_account ? &c->account : NULL, &c->failure);
 }
 
 static inline void container_plan(struct container *c)

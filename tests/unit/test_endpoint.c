@@ -48,7 +48,7 @@ static int listen_at(const struct address *a, int backlog)
 	struct sockaddr_in four = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	const bool is_four = a->family == AF_INET;
-	int fd = endpoint_socket(a->family, SOCK_STREAM);
+	int fd = endpoint_socket(a->family, SOCK_STREAM, 0);
 
 	if (fd < 0 || bind(fd, is_four ? (struct sockaddr *)&four : (struct sockaddr *)&six,
 			   is_four ? sizeof(four) : sizeof(six)) < 0)
@@ -76,7 +76,7 @@ static int accept_at(int listener)
 
 static int connect_to(const struct address *a, uint16_t port)
 {
-	int fd = endpoint_socket(a->family, SOCK_STREAM);
+	int fd = endpoint_socket(a->family, SOCK_STREAM, 0);
 
 	assert_true(fd >= 0);
 	if (endpoint_connect(fd, a, port) < 0)
@@ -96,7 +96,8 @@ static void assert_never_blocks(int fd)
 
 TEST(sockets_never_block_and_are_not_inherited)
 {
-	int listener = listen_at(&loopback4, 8), datagrams = endpoint_socket(AF_INET, SOCK_DGRAM);
+	int listener = listen_at(&loopback4, 8),
+	    datagrams = endpoint_socket(AF_INET, SOCK_DGRAM, 0);
 	int client, server;
 
 	assert_never_blocks(datagrams);
@@ -107,7 +108,7 @@ TEST(sockets_never_block_and_are_not_inherited)
 	assert_never_blocks(client);
 	assert_int_equal(endpoint_accept(listener), -EAGAIN);
 	assert_int_equal(endpoint_accept(-1), -EBADF);
-	assert_int_equal(endpoint_socket(200, SOCK_STREAM), -EAFNOSUPPORT);
+	assert_int_equal(endpoint_socket(200, SOCK_STREAM, 0), -EAFNOSUPPORT);
 	close(client);
 	close(server);
 	close(listener);
@@ -148,7 +149,7 @@ TEST(nobody_listens)
 {
 	int listener = listen_at(&loopback4, 8);
 	uint16_t port = port_of(listener);
-	int client = endpoint_socket(AF_INET, SOCK_STREAM);
+	int client = endpoint_socket(AF_INET, SOCK_STREAM, 0);
 
 	close(listener);
 	if (endpoint_connect(client, &loopback4, port) < 0 && errno == EINPROGRESS)
@@ -229,7 +230,7 @@ TEST(without_nat_there_is_no_other_place)
 
 TEST(small_segments_are_not_held_back)
 {
-	int fd = endpoint_socket(AF_INET, SOCK_STREAM), on = 0;
+	int fd = endpoint_socket(AF_INET, SOCK_STREAM, 0), on = 0;
 	socklen_t length = sizeof(on);
 
 	endpoint_set_nodelay(fd);

@@ -55,7 +55,7 @@ static const char *show(const struct options *o)
 		text_printf(&t, "grace=%u ", o->grace);
 	if (o->help)
 		text_printf(&t, "help ");
-	if (o->jail != JAIL_VETH)
+	if (o->jail != JAIL_AUTO)
 		text_printf(&t, "jail=%s ", jail_mode_names[o->jail]);
 	if (o->log_level_given)
 		text_printf(&t, "log-level=%u ", o->log_level);
@@ -232,7 +232,7 @@ TEST(no_arguments_at_all)
 	"[2001:db8::1]:53/udp"
 #define LEVEL ": unknown. It is one of error,warn,info,debug"
 #define PROXY ": not a proxy. Write http://HOST[:PORT]; https:// to a proxy is not possible"
-#define JAIL ": unknown. It is one of veth,none"
+#define JAIL ": unknown. It is one of auto,veth,loopback,container,none"
 
 TEST(refuses_arguments)
 {
