@@ -25,6 +25,7 @@
 #include "init/preflight.h"
 #include "init/privileges.h"
 #include "init/report.h"
+#include "init/seccomp_profile.h"
 #include "init/supervise.h"
 #include "init/url.h"
 #include "sys/confine.h"
@@ -89,6 +90,28 @@ static int print_plan(void)
 	t = text_over(buffer, size);
 	plan_print(&plan, &t);
 	return print(&t);
+}
+
+#define PROFILE_MAX (1 << 20)
+
+/* --seccomp-profile: from standard input to standard output, all of it or nothing. */
+static int filter_profile(void)
+{
+	char *in = memory_new(PROFILE_MAX, false), *out = memory_new(2 * PROFILE_MAX, false);
+	struct text t;
+	struct failure f;
+	long length = in && out ? fd_read(0, in, PROFILE_MAX) : -ENOMEM;
+
+	if (length == PROFILE_MAX - 1)
+		length = -EFBIG;
+	if (length < 0)
+		fail_errno(&f, "profile", DOING_ANYTHING, "standard input", (int)length);
+	t = text_over(out, out ? 2 * PROFILE_MAX : 0);
+	if (length >= 0 &&
+	    seccomp_profile_add_rule((struct span){ in, (size_t)length }, &t, &f) == 0)
+		return print(&t);
+	report(&f);
+	return EXIT_OWN_FAILURE;
 }
 
 /* --test METHOD URL: 0 if it would be allowed, 1 if not. */
@@ -195,7 +218,7 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 	options.policy = &policies.places[0].policy;
 	if (options_parse(&options, argv, envp, f) < 0)
 		return -1;
-	if (options.help || options.version)
+	if (options.help || options.version || options.seccomp_profile)
 		return 0;
 	if (options.policy_file && policies_read(&policies, options.policy_file, f) < 0)
 		return -1;
@@ -410,6 +433,8 @@ int main(int argc, char **argv, char **envp)
 		goto failed;
 	if (options.help || options.version)
 		return print_about();
+	if (options.seccomp_profile)
+		return filter_profile();
 	if (options.test_method.length > 0)
 		return print_test();
 	warn_of_rules();

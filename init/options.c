@@ -32,6 +32,8 @@ struct option {
 	const char
 		*text; /* for --help: the name of a flag, or name=WHAT-IT-TAKES; NUL; what it is */
 	int (*set)(struct options *, const struct setting *, struct failure *);
+	const char
+		*usual; /* the value where none is joined; flags have "yes"; NULL: it takes one */
 	uint16_t field; /* of struct options, where it is one that several set in the same way */
 	bool deny; /* rules */
 	bool repeatable; /* in the environment: one value a line */
@@ -141,6 +143,16 @@ static int set_jail(struct options *o, const struct setting *s, struct failure *
 	return 0;
 }
 
+static int set_check(struct options *o, const struct setting *s, struct failure *f)
+{
+	int format = find_word(s, ONE_OF "table,json", f);
+
+	if (format < 0)
+		return -1;
+	o->check = format == 0 ? CHECK_TABLE : CHECK_JSON;
+	return 0;
+}
+
 static int set_log_level(struct options *o, const struct setting *s, struct failure *f)
 {
 	int level = find_word(s, ONE_OF "error,warn,info,debug", f);
@@ -223,6 +235,11 @@ static const struct option table[] = {
 		  "write JSON lines of what happens to stderr, a FILE, fd:N or unix:PATH",
 	  .set = set_text,
 	  FIELD(audit) },
+	{ .text = "check[=json]\0"
+		  "say which jails are possible here, and what each of the others lacks",
+	  .set = set_check,
+	  .usual = "table",
+	  .command_line_only = true },
 	{ .text = "deny=RULE\0"
 		  "what it may not reach, whatever else allows it",
 	  .set = set_rule,
@@ -261,6 +278,11 @@ static const struct option table[] = {
 		  "a server in the jail, at the container's address",
 	  .set = set_publish,
 	  .repeatable = true },
+	{ .text = "seccomp-profile\0"
+		  "add the rule that jails need to a seccomp profile, from standard input to output",
+	  .set = set_flag,
+	  FIELD(seccomp_profile),
+	  .command_line_only = true },
 	{ .text = "test=METHOD\0"
 		  "print what the rules say of a request for URL",
 	  .set = set_text,
@@ -285,7 +307,7 @@ static const struct option table[] = {
 /* What is behind the name: "=VALUE" or "". NULL: another name. In capitals, AGENT_CAPS is agent-caps. */
 static const char *after_name(const struct option *option, const char *at, bool capitals)
 {
-	for (const char *c = option->text; *c && *c != '='; c++, at++) {
+	for (const char *c = option->text; *c && *c != '=' && *c != '['; c++, at++) {
 		int letter = !capitals ? *c : *c == '-' ? '_' : *c - 'a' + 'A';
 
 		if (*at != letter)
@@ -340,11 +362,13 @@ static int parse_argument(struct options *o, char **argv, struct failure *f)
 
 	if (!find_option(&s, argv[0], false))
 		return reject(&s, f, "unknown", SEE_HELP);
-	if (s.option->set == set_flag) {
-		if (s.joined)
-			return reject(&s, f, "takes no value", SEE_HELP);
+	if (s.option->set == set_flag && s.joined)
+		return reject(&s, f, "takes no value", SEE_HELP);
+	if (s.option->set == set_flag)
 		s.value = span_of("yes");
-	} else if (!s.joined) {
+	else if (s.option->usual && !s.joined)
+		s.value = span_of(s.option->usual);
+	else if (!s.joined) {
 		s.value = span_of(argv[1] ? argv[1] : "");
 		taken = 2;
 	}

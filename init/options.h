@@ -31,6 +31,9 @@ enum jail_mode {
 
 extern const char *const jail_mode_names[JAIL_MODES];
 
+/* --check[=FORMAT] */
+enum check_format { CHECK_NOT, CHECK_TABLE, CHECK_JSON };
+
 #define PUBLISH_MAX 32
 
 /* --publish [IP:]PORT[:PORT][/PROTOCOL] */
@@ -48,6 +51,8 @@ struct options {
 	bool help;
 	bool version;
 	bool observe;
+	bool seccomp_profile;
+	enum check_format check;
 	bool log_level_given;
 	enum audit_level log_level; /* if it was given */
 	uint32_t grace; /* milliseconds */

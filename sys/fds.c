@@ -85,21 +85,25 @@ void fds_keep_only(int *keep, size_t count)
 	close_between(next, UINT_MAX);
 }
 
-long file_read(const char *path, char *buffer, size_t size)
+long fd_read(int fd, char *buffer, size_t size)
 {
-	int fd = file_open(path, O_RDONLY);
 	size_t length = 0;
 	ssize_t n = 0;
 
-	if (fd < 0)
-		return fd;
 	while (length < size - 1 && (n = read(fd, buffer + length, size - 1 - length)) > 0)
 		length += (size_t)n;
-	if (n < 0)
-		n = -errno;
-	close(fd);
 	buffer[length] = '\0';
-	return n < 0 ? n : (long)length;
+	return n < 0 ? -errno : (long)length;
+}
+
+long file_read(const char *path, char *buffer, size_t size)
+{
+	int fd = file_open(path, O_RDONLY);
+	long length = fd < 0 ? fd : fd_read(fd, buffer, size);
+
+	if (fd >= 0)
+		close(fd);
+	return length;
 }
 
 void *memory_new(size_t size, bool shared)

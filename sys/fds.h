@@ -34,7 +34,8 @@ void *memory_new(size_t size, bool shared);
 /* Gives the whole pages of an array back to the kernel; it then holds zeros. */
 void memory_give_back(void *at, size_t size);
 
-/* Reads at most size-1 bytes of a small file, adds a NUL. Returns the length or -errno. */
+/* Reads up to the end, at most size-1 bytes, adds a NUL. Returns the length or -errno. */
+long fd_read(int fd, char *buffer, size_t size);
 long file_read(const char *path, char *buffer, size_t size);
 
 /* One write(2) of the whole text to an existing file. 0 or -errno. */
