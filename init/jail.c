@@ -320,6 +320,45 @@ static void remove_wire(struct jail *j)
 	nl_send(j->outside->route, &e);
 }
 
+/* ---- in the container itself ---- */
+
+/*
+ * The rules are asked about a packet when it has a route; so that all of them are refused or led to the gate,
+ * also those to addresses that stand for names, all have one, if need be this.
+ */
+static int make_last_routes(struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+
+	for (unsigned int i = 0; i < w->family_count; i++)
+		route_add_last(LINK_LOOPBACK, w->inner_addresses[i].address.family, "last route");
+	return send_links(j->outside->route, f);
+}
+
+static void remove_last_routes(struct jail *j)
+{
+	const struct wire *w = &j->plan->wire;
+	struct nl_error e;
+
+	for (unsigned int i = 0; i < w->family_count; i++)
+		route_delete_last(LINK_LOOPBACK, w->inner_addresses[i].address.family, "");
+	nl_send(j->outside->route, &e);
+}
+
+static int check_last_routes(struct jail *j, struct failure *f)
+{
+	const struct wire *w = &j->plan->wire;
+	int result = 0;
+
+	for (unsigned int i = 0; !result && i < w->family_count; i++) {
+		const struct address none = { .family = w->inner_addresses[i].address.family };
+
+		result = judge(f, DOING_LINK, "last route",
+			       route_check_default(j->outside->route, LINK_LOOPBACK, &none));
+	}
+	return result;
+}
+
 /* ---- forwarding in the container, where it was off ---- */
 
 static int set_ipv4_forwarding(const struct jail *j, bool on, struct nl_error *e)
@@ -396,6 +435,7 @@ static const struct step {
 	{ IN_VETH | IN_LOOPBACK | IN_CONTAINER, make_inner_rules, check_inner_rules,
 	  remove_inner_rules },
 	{ IN_VETH, make_wire, check_wire, remove_wire },
+	{ IN_CONTAINER, make_last_routes, check_last_routes, remove_last_routes },
 	{ IN_LOOPBACK, make_inner_end, check_inner_end, NULL },
 	{ IN_VETH, make_forwarding, check_forwarding, restore_forwarding },
 };

@@ -138,6 +138,9 @@ static void print_jail(struct text *t, const struct plan *p)
 			    p->inner.table);
 	}
 	print_wire(t, &p->wire);
+	for (unsigned int i = 0; p->mode == JAIL_CONTAINER && i < p->wire.family_count; i++)
+		text_printf(t, "route         default dev lo metric %u, IPv%c (removed at exit)\n",
+			    UINT32_MAX, i == 0 ? '4' : '6');
 	print_gate(t, p);
 	if (p->mode == JAIL_VETH)
 		print_forwarding(t, p);

@@ -123,8 +123,8 @@ static const struct line {
 	{ IN_CONTAINER, OUTPUT, ANY, ANY, TO_LOCAL_RESOLVERS, NFT_REJECT_PROHIBITED },
 	/* Leaves by the loopback, but the packet's link is still that of before. */
 	{ IN_ALL, OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
-	{ IN_WIRED, OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
-	{ IN_LOOPBACK, OUTPUT, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
+	{ IN_VETH, OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
+	{ IN_LOOPBACK | IN_CONTAINER, OUTPUT, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
 	{ IN_VETH, OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
 	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
 	{ IN_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
@@ -395,6 +395,8 @@ static void set_link(enum link link, uint32_t wire, uint32_t *index, bool *unequ
 	else if (link != ANY)
 		*index = wire;
 	*unequal = link == NOT_WIRE;
+	if (link == WIRE && wire == LINK_LOOPBACK)
+		*unequal = true; /* every link that leads out */
 }
 
 /* What no rule lets out: refused, unless all of it is to be seen. */
@@ -405,7 +407,10 @@ static bool is_last_word(const struct line *line)
 					 refuses(line->verdict) && line->chain != INPUT);
 }
 
-/* `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. */
+/*
+ * `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. The loopback, where there
+ * is no wire: then every other link does.
+ */
 static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 {
 	struct nft_rule rule = { .verdict = line->verdict };
@@ -510,7 +515,7 @@ int rules_build(struct plan *p, const struct options *o, struct failure *f)
 	const enum chain last = o->publish_count > 0 ? PUBLISH_HERE : POSTROUTING;
 
 	if (p->mode == JAIL_CONTAINER) {
-		build(&b, &p->inner, 0, NAMES, last);
+		build(&b, &p->inner, LINK_LOOPBACK, NAMES, last);
 	} else {
 		build(&b, &p->inner, p->wire.inner.index, NAMES, LEAVING);
 		build(&b, &p->outer, p->wire.outer.index, ANTISPOOF, last);

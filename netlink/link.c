@@ -100,18 +100,39 @@ void addr_add(uint32_t index, const struct prefix *p, const char *object)
 	mnl_attr_put(m, IFA_ADDRESS, size, p->address.bytes);
 }
 
-void route_add_default(uint32_t index, const struct address *gateway, const char *object)
+static struct nlmsghdr *begin_default(uint16_t type, uint16_t flags, uint32_t index, uint8_t family,
+				      const char *object)
 {
-	struct nlmsghdr *m = nl_begin(RTM_NEWROUTE, NEW, sizeof(struct rtmsg), object);
+	struct nlmsghdr *m = nl_begin(type, flags, sizeof(struct rtmsg), object);
 	struct rtmsg *info = mnl_nlmsg_get_payload(m);
 
-	info->rtm_family = gateway->family;
+	info->rtm_family = family;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = RTPROT_STATIC;
 	info->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(m, RTA_OIF, index);
+	return m;
+}
+
+void route_add_default(uint32_t index, const struct address *gateway, const char *object)
+{
+	struct nlmsghdr *m = begin_default(RTM_NEWROUTE, NEW, index, gateway->family, object);
+
 	if (!address_is_unspecified(gateway))
 		mnl_attr_put(m, RTA_GATEWAY, address_size(gateway->family), gateway->bytes);
-	mnl_attr_put_u32(m, RTA_OIF, index);
+}
+
+void route_add_last(uint32_t index, uint8_t family, const char *object)
+{
+	mnl_attr_put_u32(begin_default(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+				       index, family, object),
+			 RTA_PRIORITY, UINT32_MAX);
+}
+
+void route_delete_last(uint32_t index, uint8_t family, const char *object)
+{
+	mnl_attr_put_u32(begin_default(RTM_DELROUTE, NLM_F_ACK, index, family, object),
+			 RTA_PRIORITY, UINT32_MAX);
 }
 
 /* ---- reading back ---- */

@@ -45,6 +45,13 @@ void addr_add(uint32_t index, const struct prefix *p, const char *object);
 /* A gateway of zeros (0.0.0.0, ::) is none: whatever the route leads to is on the link itself. */
 void route_add_default(uint32_t index, const struct address *gateway, const char *object);
 
+/*
+ * The default route for where there is no other one: on the link itself, with the highest metric. One that is
+ * there already is as good.
+ */
+void route_add_last(uint32_t index, uint8_t family, const char *object);
+void route_delete_last(uint32_t index, uint8_t family, const char *object);
+
 /* What the kernel says of one link. Asking also completes a change of carrier that is under way. */
 struct link_state {
 	struct link_end end;
