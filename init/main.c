@@ -97,18 +97,16 @@ static int print_plan(void)
 /* --seccomp-profile: from standard input to standard output, all of it or nothing. */
 static int filter_profile(void)
 {
-	char *in = memory_new(PROFILE_MAX, false), *out = memory_new(2 * PROFILE_MAX, false);
-	struct text t;
+	static char in[PROFILE_MAX], out[2 * PROFILE_MAX];
+	struct text t = TEXT_OVER(out);
 	struct failure f;
-	long length = in && out ? fd_read(0, in, PROFILE_MAX) : -ENOMEM;
+	long length = fd_read(0, in, sizeof(in));
 
 	if (length == PROFILE_MAX - 1)
 		length = -EFBIG;
 	if (length < 0)
 		fail_errno(&f, "profile", DOING_ANYTHING, "standard input", (int)length);
-	t = text_over(out, out ? 2 * PROFILE_MAX : 0);
-	if (length >= 0 &&
-	    seccomp_profile_add_rule((struct span){ in, (size_t)length }, &t, &f) == 0)
+	else if (seccomp_profile_add_rule((struct span){ in, (size_t)length }, &t, &f) == 0)
 		return print(&t);
 	report(&f);
 	return EXIT_OWN_FAILURE;

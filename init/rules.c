@@ -71,7 +71,7 @@ static const struct nft_chain chains[CHAINS] = {
 
 static const uint8_t modes_of[CHAINS] = {
 	[NAMES] = IN_ALL,	 [OUTPUT] = IN_ALL,    [LEAVING] = IN_CONTAINER,
-	[ANTISPOOF] = IN_VETH,	 [INPUT] = IN_VETH,    [FORWARD] = IN_VETH,
+	[ANTISPOOF] = IN_VETH,	 [INPUT] = IN_WIRED,   [FORWARD] = IN_VETH,
 	[POSTROUTING] = IN_VETH, [PUBLISH] = IN_WIRED, [PUBLISH_HERE] = IN_VETH,
 };
 
@@ -92,7 +92,9 @@ enum what {
 	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */
 	FROM_JAIL, /* from an address of the jail that is routed */
 	TO_LOOPBACK,
+	MIDWAY, /* TCP of a connection whose beginning was not seen */
 	TO_ITSELF, /* to an address of its own */
+	FOREIGN, /* from any other */
 	TO_LOCAL_RESOLVERS, /* those that ask further ones from here; only the gate may ask them */
 	TO_POLICY, /* to where a rule by address leads */
 	TO_RESOLVERS, /* ... that names the port of DNS by itself */
@@ -120,20 +122,22 @@ static const struct line {
 	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_ANY, NFT_DNAT },
 
 	{ IN_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
+	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
+	/* IPv6 sockets may choose any source; an answer, be it a refusal, would go there. */
+	{ IN_CONTAINER, OUTPUT, ANY, ANY, FOREIGN, NFT_DROP_PACKET },
 	{ IN_CONTAINER, OUTPUT, ANY, ANY, TO_LOCAL_RESOLVERS, NFT_REJECT_PROHIBITED },
 	/* Leaves by the loopback, but the packet's link is still that of before. */
 	{ IN_ALL, OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
 	{ IN_VETH, OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
 	{ IN_LOOPBACK | IN_CONTAINER, OUTPUT, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
 	{ IN_VETH, OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
-	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
 	/* QUIC above all, which then falls back to TCP; a rule for everything would lose it outside. */
 	{ IN_ALL, OUTPUT, ANY, ANY, TO_NAMES, NFT_REJECT_PROHIBITED },
 	{ IN_ALL, OUTPUT, ANY, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
 	{ IN_WIRED, OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
 	{ IN_VETH, OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
 	/* Nothing that the agent has done, so nothing for the log. */
 	{ IN_NETNS, OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
 	/* What the agent gets otherwise: an answer at once, whatever it speaks. */
@@ -153,6 +157,9 @@ static const struct line {
 	{ IN_VETH, ANTISPOOF, ANY, ANY, FROM_JAIL, NFT_ACCEPT_PACKET },
 	{ IN_VETH, ANTISPOOF, ANY, ANY, JAILS_NEIGHBOURS, NFT_ACCEPT_PACKET },
 	{ IN_VETH, ANTISPOOF, ANY, ANY, ALL, NFT_DROP_PACKET },
+
+	/* One that is older than the rules: what comes in would make it one that the other side has begun. */
+	{ IN_CONTAINER, INPUT, NOT_WIRE, ANY, MIDWAY, NFT_DROP_PACKET },
 
 	/* No service of the container can be reached from the jail; what the container asks is answered. */
 	{ IN_VETH, INPUT, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
@@ -423,14 +430,18 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	rule.reply = line->what == REPLY;
 	rule.translated = line->what == TRANSLATED || line->what == TO_GATE;
 	rule.local = line->what == TO_GATE || line->what == TO_ITSELF;
+	rule.foreign = line->what == FOREIGN;
+	rule.midway = line->what == MIDWAY;
 	rule.mark = line->what == OWN ? b->plan->mark : 0;
-	if (b->plan->logs && ((line->chain == OUTPUT && refuses(line->verdict)) ||
-			      (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET)))
+	if (b->plan->logs &&
+	    ((line->chain == OUTPUT && (refuses(line->verdict) || line->what == FOREIGN)) ||
+	     (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET)))
 		rule.log_group = GATE_LOG_GROUP;
 	if (b->options->observe && is_last_word(line))
 		rule.verdict = NFT_ACCEPT_PACKET;
 	switch ((enum what)line->what) {
 	case TCP:
+	case MIDWAY:
 		rule.protocol = IPPROTO_TCP;
 		break;
 	case JAILS_NEIGHBOURS:
@@ -480,6 +491,7 @@ static void add_line(struct builder *b, const struct line *line, uint32_t wire)
 	case TRANSLATED:
 	case OWN:
 	case TO_ITSELF:
+	case FOREIGN:
 	case TO_GATE:
 		break;
 	}

@@ -32,14 +32,14 @@ enum {
 	MASK,
 	FLAGS,
 	WORDS,
-	/* places without a word */
-	ENTRY = WORDS,
+	/* places without a word; the last three are objects */
+	ARCHITECTURE = WORDS,
+	ENTRY,
 	ARG,
-	ARCHITECTURE,
 	PROFILE,
-	PLACES,
+	ELSEWHERE,
 	/* what is no word: an architecture that is neither of the two, our rule in an entry */
-	OTHER = WORDS,
+	OTHER = ELSEWHERE,
 	RULE,
 };
 
@@ -53,30 +53,30 @@ static const char words[] =
 
 static const struct {
 	uint8_t at; /* the place where the word has its meaning */
-	char kind; /* what stands at the place: its first byte, '0' for every number */
-	uint8_t items; /* the place of an array's items */
-} places[PLACES] = {
-	[ARCH_MAP] = { PROFILE, '[', PLACES },
-	[ARCHITECTURES] = { PROFILE, '[', ARCHITECTURE },
-	[NAME] = { ENTRY, '"', 0 },
-	[NAMES] = { ENTRY, '[', NAME },
-	[SYSCALLS] = { PROFILE, '[', ENTRY },
-	[ACTION] = { ENTRY, '"', 0 },
-	[ARGS] = { ENTRY, '[', ARG },
-	[INCLUDES] = { ENTRY, '{', 0 },
-	[EXCLUDES] = { ENTRY, '{', 0 },
-	[VALUE] = { ARG, '0', 0 },
-	[VALUE_TWO] = { ARG, '0', 0 },
+	uint8_t items; /* the place of what is in an array there */
+} places[] = {
+	[ARCH_MAP] = { PROFILE, ELSEWHERE },
+	[ARCHITECTURES] = { PROFILE, ARCHITECTURE },
+	[NAME] = { ENTRY, ELSEWHERE },
+	[NAMES] = { ENTRY, NAME },
+	[SYSCALLS] = { PROFILE, ENTRY },
+	[ACTION] = { ENTRY, ELSEWHERE },
+	[ARGS] = { ENTRY, ARG },
+	[INCLUDES] = { ENTRY, ELSEWHERE },
+	[EXCLUDES] = { ENTRY, ELSEWHERE },
+	[VALUE] = { ARG, ELSEWHERE },
+	[VALUE_TWO] = { ARG, ELSEWHERE },
 	[S390] = { .at = ARCHITECTURE },
 	[S390X] = { .at = ARCHITECTURE },
 	[CLONE] = { .at = NAME },
 	[ALLOW] = { .at = ACTION },
 	[MASK] = { .at = VALUE },
 	[FLAGS] = { .at = VALUE_TWO },
-	[ENTRY] = { .kind = '{' },
-	[ARG] = { .kind = '{' },
-	[ARCHITECTURE] = { .kind = '"' },
-	[PROFILE] = { .kind = '{' },
+	[ARCHITECTURE] = { .items = ELSEWHERE },
+	[ENTRY] = { .items = ELSEWHERE },
+	[ARG] = { .items = ELSEWHERE },
+	[PROFILE] = { .items = ELSEWHERE },
+	[ELSEWHERE] = { .items = ELSEWHERE },
 };
 
 /* Sets of words. */
@@ -108,14 +108,16 @@ static void refuse(struct reader *r, const char *at, const char *cause)
 
 static void refuse_here(struct reader *r)
 {
-	refuse(r, r->c.at, cursor_done(&r->c) ? "it ends too early" : "not JSON in UTF-8");
+	refuse(r, r->c.at, cursor_done(&r->c) ? "it ends too early" : "not JSON");
 }
 
 /* ---- tokens */
 
 static char next(const struct reader *r)
 {
-	return cursor_done(&r->c) ? '\0' : *r->c.at;
+	if (cursor_done(&r->c))
+		return '\0';
+	return *r->c.at;
 }
 
 static bool take(struct reader *r, char wanted)
@@ -123,23 +125,27 @@ static bool take(struct reader *r, char wanted)
 	return cursor_take_char(&r->c, wanted);
 }
 
-static void skip(struct reader *r, char from, char to)
+/* At least one of these. */
+static bool take_some(struct reader *r, const char *these)
 {
-	while (next(r) >= from && next(r) <= to)
+	const char *start = r->c.at;
+
+	while (span_has(span_of(these), next(r)))
 		r->c.at++;
+	return r->c.at > start;
 }
 
-static void skip_space(struct reader *r)
+/* A character of JSON's own, and the white space before it. */
+static bool take_mark(struct reader *r, char wanted)
 {
-	while (take(r, ' ') || take(r, '\t') || take(r, '\r') || take(r, '\n'))
-		;
+	take_some(r, " \t\r\n");
+	return take(r, wanted);
 }
 
 static void take_digits(struct reader *r)
 {
-	if (next(r) < '0' || next(r) > '9')
+	if (!take_some(r, "0123456789"))
 		refuse_here(r);
-	skip(r, '0', '9');
 }
 
 static void take_number(struct reader *r)
@@ -156,238 +162,185 @@ static void take_number(struct reader *r)
 	}
 }
 
-/* A character of a string. Beyond ASCII (RFC 3629): in its shortest form, no surrogate, at most U+10FFFF. */
-static bool take_character(struct reader *r)
-{
-	unsigned char lead = (unsigned char)next(r);
-	unsigned int more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-	uint32_t character = lead & (0x3fU >> more);
-
-	if (lead < ' ' || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4)
-		return false;
-	r->c.at++;
-	if (lead == '\\') {
-		lead = (unsigned char)next(r);
-		if (!span_has(span_of("u\"\\/bfnrt"), (char)lead))
-			return false;
-		r->c.at++;
-		for (more = lead == 'u' ? 4 : 0; more > 0; more--, r->c.at++)
-			if (hex_value(next(r)) < 0)
-				return false;
-		return true;
-	}
-	if (lead < 0x80)
-		return true;
-	for (unsigned int i = more; i > 0; i--, r->c.at++) {
-		if ((next(r) & 0xc0) != 0x80)
-			return false;
-		character = character << 6 | (*r->c.at & 0x3f);
-	}
-	return more == 1 || (more == 2 ? character >> 11 != 0 && character >> 11 != 0x1b :
-					 character >> 16 != 0 && character >> 16 <= 0x10);
-}
-
-/* A string without its quotes; a number or a word as it stands. */
-static struct span take_scalar(struct reader *r, char kind)
+/* What follows the first quote, without the second one. Nothing depends on what is beyond ASCII. */
+static struct span take_string(struct reader *r)
 {
 	struct span text = { .at = r->c.at };
 
-	if (kind == '"') {
-		text.at++;
-		r->c.at++;
-		while (next(r) != '"' && !r->cause)
-			if (!take_character(r))
+	while (next(r) != '"' && !r->cause) {
+		bool escape = take(r, '\\');
+		char c = next(r);
+
+		if (escape ? !span_has(span_of("u\"\\/bfnrt"), c) : (unsigned char)c < ' ')
+			refuse_here(r);
+		else
+			r->c.at++;
+		for (unsigned int digits = escape && c == 'u' ? 4 : 0; digits > 0; digits--) {
+			if (hex_value(next(r)) < 0)
 				refuse_here(r);
-	} else if (kind == '0') {
-		take_number(r);
-	} else {
-		skip(r, 'a', 'z');
+			else
+				r->c.at++;
+		}
 	}
 	text.length = (size_t)(r->c.at - text.at);
-	if (kind == '"')
-		take(r, '"');
-	else if (kind != '0' && span_among(text, "true,false,null") < 0)
+	take(r, '"');
+	return text;
+}
+
+/* A number, or a word without quotes. */
+static struct span take_bare(struct reader *r)
+{
+	struct span text = { .at = r->c.at };
+	bool word = next(r) >= 'a';
+
+	if (word)
+		take_some(r, "aeflnrstu");
+	else
+		take_number(r);
+	text.length = (size_t)(r->c.at - text.at);
+	if (word && span_among(text, "true,false,null") < 0)
 		refuse_here(r);
 	return text;
 }
 
 /* ---- what they mean */
 
-/* The word that `text` is there; WORDS if it is none. */
-static unsigned int look_up(struct reader *r, struct span text, unsigned int place)
+/* The word that `text` is at this place, or ELSEWHERE. */
+static unsigned int look_up(struct span text, unsigned int place)
 {
 	int word = span_among(text, words);
 
-	if (place >= PLACES)
-		return WORDS;
-	if (span_has(text, '\\'))
-		refuse(r, text.at, "an escape, where none is needed");
-	return word >= 0 && places[word].at == place ? (unsigned int)word : WORDS;
+	return word >= 0 && places[word].at == place ? (unsigned int)word : ELSEWHERE;
 }
 
-/* "name": */
+/* The name of a member and its colon; the place of what follows. */
 static unsigned int take_member(struct reader *r, unsigned int place)
 {
-	const char *start = r->c.at;
+	const char *start;
 	unsigned int word;
 
-	if (next(r) != '"') {
+	if (!take_mark(r, '"'))
 		refuse_here(r);
-		return PLACES;
+	start = r->c.at - 1;
+	word = look_up(take_string(r), place);
+	if (!take_mark(r, ':'))
+		refuse_here(r);
+	if (word < WORDS) {
+		if (r->seen & (word <= NAMES ? 3U << (word & 2) : SET(word)))
+			refuse(r, start, "a second one");
+		r->seen |= SET(word);
 	}
-	word = look_up(r, take_scalar(r, '"'), place);
-	skip_space(r);
-	if (!take(r, ':'))
-		refuse_here(r);
-	if (word == WORDS)
-		return PLACES;
-	if (r->seen & (word <= NAMES ? 3U << (word & 2) : SET(word)))
-		refuse(r, start, "a second one, or another form of it");
-	r->seen |= SET(word);
 	return word;
 }
 
+/* At the end of an object or an array. What is known of an entry or an argument is not true of the next one. */
 static void finish(struct reader *r, unsigned int place, const char *start)
 {
-	if (place == ARG && r->seen & SET(MASK) && r->seen & SET(FLAGS))
-		r->seen |= SET(RULE);
+	if (place == ARG) {
+		if (r->seen & SET(MASK) && r->seen & SET(FLAGS))
+			r->seen |= SET(RULE);
+		r->seen &= ~OF_ARG;
+	}
 	if (place == ENTRY) {
 		if (!(r->seen & SET(CLONE)))
 			r->seen &= ~SET(RULE);
 		else if (!(r->seen & SET(ALLOW)))
 			refuse(r, start, "for clone, but not SCMP_ACT_ALLOW");
 		r->ever |= r->seen;
+		r->seen &= ~OF_ENTRY;
 	}
 	if (place == ARCHITECTURES && r->seen & ON_S390 && r->seen & SET(OTHER))
-		refuse(r, start,
-		       "s390, where clone has other arguments, needs a profile of its own");
+		refuse(r, start, "s390 needs a profile of its own");
 	if (place == PROFILE && !(r->seen & SET(SYSCALLS)))
 		refuse(r, start, "no \"syscalls\"");
 }
 
 static void take_value(struct reader *r, unsigned int place);
 
-/* An object or an array; the braces of both are two characters apart. */
+/* The braces of an object and those of an array are two characters apart. */
 static void take_container(struct reader *r, unsigned int place)
 {
 	const char *start = r->c.at++;
-	unsigned int inside = place < PLACES ? places[place].items : PLACES;
-	bool more;
+	unsigned int inside = places[place].items;
+	bool first = true;
 
 	if (++r->depth > DEPTH_MAX)
 		refuse(r, start, "nested too deeply");
-	if (place == ENTRY)
-		r->seen &= ~OF_ENTRY;
-	if (place == ARG)
-		r->seen &= ~OF_ARG;
-	if (place == SYSCALLS)
-		r->last = r->c.at;
-	skip_space(r);
-	for (more = next(r) != *start + 2; more; more = take(r, ',')) {
-		skip_space(r);
-		if (*start == '{')
-			inside = take_member(r, place);
-		skip_space(r);
-		take_value(r, inside);
+	for (;; first = false) {
 		if (place == SYSCALLS)
 			r->last = r->c.at;
-		skip_space(r);
+		if (take_mark(r, (char)(*start + 2)) || r->cause)
+			break;
+		if (!first && !take(r, ','))
+			refuse_here(r);
+		if (*start == '{')
+			inside = take_member(r, place);
+		take_value(r, inside);
 	}
 	r->depth--;
-	if (!take(r, (char)(*start + 2)))
-		refuse_here(r);
 	finish(r, place, start);
 }
 
 static void take_value(struct reader *r, unsigned int place)
 {
-	char kind = next(r);
-	unsigned int word;
+	const char *start;
+	char kind;
 
-	if (kind == '-' || (kind >= '0' && kind <= '9'))
-		kind = '0';
-	if (!span_has(span_of("{[\"0tfn"), kind)) {
-		refuse_here(r);
-		return;
-	}
-	if (place < PLACES && kind != places[place].kind) {
-		/* null is as good as nothing, but for what the rule belongs to */
-		if (kind != 'n' || place >= WORDS || place == SYSCALLS) {
-			refuse(r, r->c.at, "another kind of value belongs here");
-			return;
-		}
-		place = PLACES;
-	}
+	take_some(r, " \t\r\n");
+	start = r->c.at;
+	kind = next(r);
 	if (kind == '{' || kind == '[') {
 		take_container(r, place);
-		return;
+	} else {
+		struct span text = take(r, '"') ? take_string(r) : take_bare(r);
+		unsigned int word = look_up(text, place);
+
+		if (word < WORDS || place == ARCHITECTURE)
+			r->seen |= SET(word);
 	}
-	word = look_up(r, take_scalar(r, kind), place);
-	if (word < WORDS || place == ARCHITECTURE)
-		r->seen |= SET(word);
+	/* Of all others it does not matter here: no engine reads what is not as it should be. */
+	if (place == SYSCALLS ? kind != '[' : place >= ENTRY && place < ELSEWHERE && kind != '{')
+		refuse(r, start, "the wrong kind of value");
 }
 
 static void take_profile(struct reader *r)
 {
 	if (next(r) == '\xef')
 		refuse(r, r->c.at, "a byte order mark");
-	skip_space(r);
 	take_value(r, PROFILE);
-	skip_space(r);
+	take_some(r, " \t\r\n");
 	if (!cursor_done(&r->c))
-		refuse(r, r->c.at, "more than one profile");
+		refuse(r, r->c.at, "text behind the profile");
 }
 
 /* ---- what is written */
 
 /* `when` is empty, or begins what follows the arguments. */
-static void put_rule(struct text *t, const struct reader *r, bool more, unsigned int argument,
-		     const char *when)
+static void put_rule(struct text *t, const struct reader *r, const char *separator,
+		     unsigned int argument, const char *when)
 {
 	bool old = r->ever & SET(NAME) && !(r->ever & SET(NAMES));
 
 	text_printf(t,
-		    "%s\n"
-		    "\t\t{\n"
+		    "%s\n\t\t{\n"
 		    "\t\t\t%s,\n"
 		    "\t\t\t\"action\": \"SCMP_ACT_ALLOW\",\n"
-		    "\t\t\t\"args\": [\n"
-		    "\t\t\t\t{\n"
-		    "\t\t\t\t\t\"index\": %u,\n"
-		    "\t\t\t\t\t\"value\": " OUR_MASK ",\n"
-		    "\t\t\t\t\t\"valueTwo\": " OUR_FLAGS ",\n"
-		    "\t\t\t\t\t\"op\": \"SCMP_CMP_MASKED_EQ\"\n"
-		    "\t\t\t\t}\n"
-		    "\t\t\t]",
-		    more ? "," : "",
-		    old ? "\"name\": \"clone\"" : "\"names\": [\n\t\t\t\t\"clone\"\n\t\t\t]",
-		    argument);
+		    "\t\t\t\"args\": [{\"index\": %u, \"value\": " OUR_MASK
+		    ", \"valueTwo\": " OUR_FLAGS ", \"op\": \"SCMP_CMP_MASKED_EQ\"}]",
+		    separator, old ? "\"name\": \"clone\"" : "\"names\": [\"clone\"]", argument);
 	if (*when)
-		text_printf(t,
-			    ",\n"
-			    "\t\t\t\"%scludes\": {\n"
-			    "\t\t\t\t\"arches\": [\n"
-			    "\t\t\t\t\t\"s390\",\n"
-			    "\t\t\t\t\t\"s390x\"\n"
-			    "\t\t\t\t]\n"
-			    "\t\t\t}",
-			    when);
+		text_printf(t, ",\n\t\t\t\"%scludes\": {\"arches\": [\"s390\", \"s390x\"]}", when);
 	text_printf(t, "\n\t\t}");
 }
 
 static void put_rules(struct text *t, const struct reader *r)
 {
-	const bool more = r->last[-1] != '[';
+	bool plain = r->seen & (ON_S390 | SET(OTHER));
 
-	if (r->seen & (ON_S390 | SET(OTHER))) {
-		put_rule(t, r, more, r->seen & ON_S390 ? 1 : 0, "");
-	} else {
-		put_rule(t, r, more, 0, "ex");
-		if (r->seen & SET(ARCH_MAP) || r->ever & CONDITIONS)
-			put_rule(t, r, true, 1, "in");
-	}
-	if (!more)
-		text_printf(t, "\n\t");
+	put_rule(t, r, r->last[-1] == '[' ? "" : ",", (r->seen & ON_S390) ? 1 : 0,
+		 plain ? "" : "ex");
+	if (!plain && (r->seen & SET(ARCH_MAP) || r->ever & CONDITIONS))
+		put_rule(t, r, ",", 1, "in");
 }
 
 static int fail_at(const char *start, const struct reader *r, struct failure *f)

@@ -36,8 +36,10 @@ struct nft_rule {
 	bool not_out;
 	bool not_source;
 	bool local; /* the destination is an address of this namespace */
+	bool foreign; /* the source is none */
 	bool established; /* of a connection that was let through before, its ICMP errors included */
 	bool reply; /* on its way back to who has begun the connection */
+	bool midway; /* of a connection whose beginning was not seen; needs `protocol` to be TCP */
 	bool stray; /* of no connection: NAT leaves such packets as they are */
 	bool translated; /* of a connection with a destination rewritten by NFT_DNAT */
 	uint32_t in; /* index of the link that the packet came by */

@@ -23,6 +23,7 @@
 /* nf_conntrack's states as a bit mask (NF_CT_STATE_BIT of the kernel's nf_conntrack.h). */
 #define STATE_ESTABLISHED (1U << (IP_CT_ESTABLISHED % IP_CT_IS_REPLY + 1))
 #define STATE_RELATED (1U << (IP_CT_RELATED % IP_CT_IS_REPLY + 1))
+#define STATE_NEW (1U << (IP_CT_NEW % IP_CT_IS_REPLY + 1))
 #define STATE_INVALID (1U << 0)
 #define STATE_UNTRACKED (1U << 6)
 
@@ -139,13 +140,12 @@ static void match_range(struct nlmsghdr *m, unsigned int offset, const void *fir
 		compare(m, NFT_CMP_LTE, last, size);
 }
 
-static void match_local(struct nlmsghdr *m)
+static void match_local(struct nlmsghdr *m, enum nft_fib_flags which, bool unequal)
 {
 	static const uint32_t local = RTN_LOCAL;
 
-	end(m,
-	    start(m, "fib", NFTA_FIB_FLAGS, REGISTER, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR));
-	compare(m, NFT_CMP_EQ, &local, sizeof(local));
+	end(m, start(m, "fib", NFTA_FIB_FLAGS, REGISTER, NFT_FIB_RESULT_ADDRTYPE, which));
+	compare(m, equality(unequal), &local, sizeof(local));
 }
 
 static void match_conntrack(struct nlmsghdr *m, enum nft_ct_keys key, uint32_t bits)
@@ -155,6 +155,16 @@ static void match_conntrack(struct nlmsghdr *m, enum nft_ct_keys key, uint32_t b
 	end(m, start(m, "ct", NFTA_CT_KEY, REGISTER, key));
 	mask_register(m, &bits, sizeof(bits));
 	compare(m, NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
+/* The flags of TCP stand in byte 13 of its header (RFC 9293, 3.1). */
+static void match_no_syn(struct nlmsghdr *m)
+{
+	static const uint8_t syn = 0x02, none;
+
+	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1);
+	mask_register(m, &syn, 1);
+	compare(m, NFT_CMP_EQ, &none, 1);
 }
 
 static void match_reply(struct nlmsghdr *m)
@@ -259,11 +269,15 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 	match_link(m, NFT_META_OIF, &r->out, r->not_out);
 	match_link(m, NFT_META_MARK, &r->mark, false);
 	if (r->local)
-		match_local(m);
+		match_local(m, NFTA_FIB_F_DADDR, false);
+	if (r->foreign)
+		match_local(m, NFTA_FIB_F_SADDR, true);
 	if (r->established)
 		match_conntrack(m, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED);
 	if (r->reply)
 		match_reply(m);
+	if (r->midway)
+		match_conntrack(m, NFT_CT_STATE, STATE_NEW);
 	if (r->stray)
 		match_conntrack(m, NFT_CT_STATE, STATE_INVALID | STATE_UNTRACKED);
 	if (r->translated)
@@ -274,6 +288,8 @@ void nft_rule_put(struct nlmsghdr *m, const struct nft_rule *r)
 	match_prefix(m, &r->destination, false, false);
 	if (r->protocol)
 		match_meta_byte(m, NFT_META_L4PROTO, &r->protocol);
+	if (r->midway)
+		match_no_syn(m);
 	if (r->icmp6_first)
 		match_range(m, 0, &r->icmp6_first, &r->icmp6_last, 1);
 	if (r->port_first) {
@@ -365,6 +381,8 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 		text_printf(t, "meta mark 0x%x ", r->mark);
 	if (r->local)
 		text_printf(t, "fib daddr type local ");
+	if (r->foreign)
+		text_printf(t, "fib saddr type != local ");
 	if (r->established)
 		text_printf(t, "ct state established,related ");
 	if (r->reply)
@@ -377,7 +395,9 @@ void nft_rule_print(struct text *t, const struct nft_rule *r, const struct nft_l
 		print_family(t, r->family);
 	print_prefix(t, "saddr", &r->source, r->not_source);
 	print_prefix(t, "daddr", &r->destination, false);
-	if (r->icmp6_first) {
+	if (r->midway) {
+		text_printf(t, "ct state new tcp flags ! syn ");
+	} else if (r->icmp6_first) {
 		text_printf(t, "icmpv6 type ");
 		print_range(t, r->icmp6_first, r->icmp6_last);
 	} else if (r->port_first) {

@@ -84,16 +84,16 @@ def test_exactly_the_jails_namespaces_pass(engine, probe_image, moby, tmp_path, 
 
 
 def test_namespaces_are_made(engine, probe_image, moby, tmp_path):
-    result = engine.run("run", "--rm", "--security-opt", f"seccomp={with_rule(images.MOBY_PROFILE, tmp_path)}", probe_image,
-                        "try", "fork", "clone-user-net", "clone-user", "clone-net", "clone-mount", "clone3-user",
-                        "unshare-user")
+    profile = with_rule(images.MOBY_PROFILE, tmp_path)
+    result = engine.run("run", "--rm", "--security-opt", f"seccomp={profile}", probe_image, "try", "fork",
+                        "clone-user-net", "clone-user", "clone-net", "clone-mount", "clone3-user", "unshare-user")
     assert result.json == {"fork": "OK", "clone-user-net": "OK", "clone-user": "EPERM", "clone-net": "EPERM",
                            "clone-mount": "EPERM", "clone3-user": "ENOSYS", "unshare-user": "EPERM"}
 
 
 def test_agent_lives_in_its_jail(jails, moby, tmp_path):
-    profile = with_rule(images.MOBY_PROFILE, tmp_path)
-    result = jails.having(flags=["--cap-add", "NET_ADMIN", "--security-opt", f"seccomp={profile}"]).run(["/probe", "say", "in"])
+    flags = ["--cap-add", "NET_ADMIN", "--security-opt", f"seccomp={with_rule(images.MOBY_PROFILE, tmp_path)}"]
+    result = jails.having(flags=flags).run(["/probe", "say", "in"])
     assert (result.code, result.out, result.err) == (0, "in\n", "")
 
 

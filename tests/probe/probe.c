@@ -31,6 +31,8 @@ static const struct command {
 	{ "status-of", cmd_status_of, 1, 1, "PID",
 	  "the same of another one, as far as it can be read" },
 	{ "try", cmd_try, 0, -1, "[NAME...]", "attempt something forbidden; errno or OK for each" },
+	{ "clone-flags", cmd_clone_flags, 1, -1, "FLAGS..",
+	  "which a filter refuses to clone(2); EINVAL for those it does not" },
 	{ "peer", cmd_peer, 1, 1, "PID", "what may be done to that process; errno or OK for each" },
 	{ "signals", cmd_signals, 0, 1, "[CODE]", "print every signal; exit with CODE on TERM" },
 	{ "window", cmd_window, 0, 0, "", "size of the terminal, at once and at each WINCH" },

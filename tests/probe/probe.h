@@ -46,6 +46,6 @@ command_fn cmd_serve, cmd_echo;
 command_fn cmd_status, cmd_status_of, cmd_peer;
 command_fn cmd_signals, cmd_window, cmd_kill_self, cmd_ignore_term, cmd_orphans;
 command_fn cmd_close, cmd_to, cmd_files, cmd_become, cmd_herd, cmd_flood, cmd_collect;
-command_fn cmd_try;
+command_fn cmd_try, cmd_clone_flags;
 
 #endif

@@ -403,6 +403,23 @@ static const struct attempt *find(const char *name)
 	usage_error(name);
 }
 
+/*
+ * Asks for a child with each of these flags of clone(2), and for shared signal handlers without shared memory as well.
+ * No kernel makes such a child, whoever asks: EINVAL is the kernel's answer, any other one is a system call filter's.
+ */
+int cmd_clone_flags(int argc, char **argv)
+{
+	json_open(NULL, '{');
+	for (int i = 1; i < argc; i++) {
+		const struct attempt it = { argv[i], try_clone, number(argv[i]) | CLONE_SIGHAND,
+					    0,	     0,		NULL };
+
+		run_attempt(&it);
+	}
+	json_close('}');
+	return PROBE_OK;
+}
+
 int cmd_try(int argc, char **argv)
 {
 	json_open(NULL, '{');
