@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# usage: build/deps.sh GROUP...        groups: build cross unit fuzz check behaviour bench docker demo
+# usage: build/deps.sh GROUP...        groups: build cross unit fuzz check behaviour bench docker matrix demo
 #
 # Installs what the groups need, on Debian 12 or 13. When nothing is missing it says nothing and runs no apt (some
 # 20 ms), so every make target that needs a tool calls it first. What can stay out of the system does: it is unpacked
@@ -72,6 +72,9 @@ for group in "$@"; do
 		# Moby's seccomp profile is one file of a package that would pull in a hundred others.
 		packages="$packages docker.io iptables debootstrap python3 python3-pytest"
 		trees="$trees moby"
+		;;
+	matrix) # beside those of docker and behaviour; where no init runs, nothing of it is started
+		packages="$packages podman crun conmon netavark uidmap slirp4netns runsc python3 python3-pytest"
 		;;
 	demo) packages="$packages iproute2 nftables util-linux python3 procps" ;;
 	*) die "$group: no such group" ;;

@@ -67,10 +67,14 @@ static int open_route(void)
 	return error ? error : fd;
 }
 
-/* No SO_REUSEADDR and no SO_REUSEPORT: the agent could bind to the same address. */
+/*
+ * SO_REUSEADDR lets a listener take its place in a pod where connections of the last one still wait for their end
+ * (TIME_WAIT). Once it listens nobody else can; a datagram socket it would let the agent share.
+ */
 static int open_gate_socket(enum gate_socket which)
 {
 	const bool ipv6 = which % 2, listens = which < GATE_DNS_UDP4;
+	const int on = 1;
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -84,6 +88,8 @@ static int open_gate_socket(enum gate_socket which)
 		a.v6.sin6_addr.s6_addr[15] = 1;
 	else
 		a.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd >= 0 && listens)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd >= 0 &&
 	    (bind(fd, &a.any, sizeof(a)) < 0 || (listens && listen(fd, GATE_BACKLOG) < 0)))
 		return -errno;

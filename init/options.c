@@ -238,8 +238,7 @@ static const struct option table[] = {
 	{ .text = "check[=json]\0"
 		  "say which jails are possible here, and what each of the others lacks",
 	  .set = set_check,
-	  .usual = "table",
-	  .command_line_only = true },
+	  .usual = "table" },
 	{ .text = "deny=RULE\0"
 		  "what it may not reach, whatever else allows it",
 	  .set = set_rule,
