@@ -430,14 +430,14 @@ static const struct step {
 	int (*check)(struct jail *, struct failure *);
 	void (*undo)(struct jail *); /* NULL: goes with the agent */
 } steps[] = {
-	{ IN_VETH | IN_LOOPBACK, make_id_maps, check_id_maps, NULL },
-	{ IN_VETH, make_outer_rules, check_outer_rules, remove_outer_rules },
-	{ IN_VETH | IN_LOOPBACK | IN_CONTAINER, make_inner_rules, check_inner_rules,
+	{ MODE_VETH | MODE_LOOPBACK, make_id_maps, check_id_maps, NULL },
+	{ MODE_VETH, make_outer_rules, check_outer_rules, remove_outer_rules },
+	{ MODE_VETH | MODE_LOOPBACK | MODE_CONTAINER, make_inner_rules, check_inner_rules,
 	  remove_inner_rules },
-	{ IN_VETH, make_wire, check_wire, remove_wire },
-	{ IN_CONTAINER, make_last_routes, check_last_routes, remove_last_routes },
-	{ IN_LOOPBACK, make_inner_end, check_inner_end, NULL },
-	{ IN_VETH, make_forwarding, check_forwarding, restore_forwarding },
+	{ MODE_VETH, make_wire, check_wire, remove_wire },
+	{ MODE_CONTAINER, make_last_routes, check_last_routes, remove_last_routes },
+	{ MODE_LOOPBACK, make_inner_end, check_inner_end, NULL },
+	{ MODE_VETH, make_forwarding, check_forwarding, restore_forwarding },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

@@ -17,9 +17,9 @@
 #include "sys/namespaces.h"
 
 /* Sets of modes. */
-#define IN_VETH (1U << JAIL_VETH)
-#define IN_LOOPBACK (1U << JAIL_LOOPBACK)
-#define IN_CONTAINER (1U << JAIL_CONTAINER)
+#define MODE_VETH (1U << JAIL_VETH)
+#define MODE_LOOPBACK (1U << JAIL_LOOPBACK)
+#define MODE_CONTAINER (1U << JAIL_CONTAINER)
 
 /* Containers of a pod share a network namespace: so many jails may stand in one. */
 #define INSTANCES 16

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The jail's own rules refuse within microseconds and keep the agent honest; the rules around the
- * outer end of a wire hold even against an agent that has flushed its own. Both let out only the
- * flows that a rule by address names. What is decided by name never takes the wire: the jail's rules
- * lead it to the gate's sockets on its loopback. Where there is no wire, these flows go there as well.
- *
- * Where the jail is the container itself, the rules know the gate's own packets by their mark, and look a
- * second time when the link is known that a packet leaves by: it may be another than the one it is routed to.
- *
- * All of them stand in the table below; the code only puts in what the plan knows: links, addresses,
- * the policy, the published ports. A connection that was let through goes on under another policy.
+ * Puts what the plan knows into the table of init/rule_lines.c: links, addresses, the policy, the published
+ * ports. A connection that was let through goes on under another policy.
  */
 #include "init/rules.h"
 
@@ -17,15 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/netfilter.h>
-
 #include "init/gate/sockets.h"
-
-#define PRIORITY_RAW (-300)
-#define PRIORITY_NAMES (-150) /* before the rules that runtimes have for their resolvers */
-#define PRIORITY_DNAT (-100)
-#define PRIORITY_FILTER 0
-#define PRIORITY_SNAT 100
+#include "init/rule_lines.h"
 
 /* Neighbour solicitation and advertisement (RFC 4861): without them IPv6 reaches no neighbour. */
 #define ND_FIRST 135
@@ -36,162 +21,6 @@
 #define CHATTER_LAST 143
 
 #define DNS_PORT 53
-
-#define IN_NETNS (IN_VETH | IN_LOOPBACK)
-#define IN_WIRED (IN_VETH | IN_CONTAINER)
-#define IN_ALL (IN_NETNS | IN_CONTAINER)
-
-enum chain {
-	NAMES,
-	OUTPUT,
-	LEAVING,
-	ANTISPOOF,
-	INPUT,
-	FORWARD,
-	POSTROUTING,
-	PUBLISH,
-	PUBLISH_HERE,
-	CHAINS
-};
-
-static const struct nft_chain chains[CHAINS] = {
-	/* In the jail. */
-	[NAMES] = { "names", "nat", NF_INET_LOCAL_OUT, PRIORITY_NAMES, false },
-	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, PRIORITY_FILTER, true },
-	[LEAVING] = { "leaving", "filter", NF_INET_POST_ROUTING, PRIORITY_FILTER, true },
-	/* In the container. */
-	[ANTISPOOF] = { "antispoof", "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW, false },
-	[INPUT] = { "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, false },
-	[FORWARD] = { "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, false },
-	[POSTROUTING] = { "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT, false },
-	/* There too, where ports are published. */
-	[PUBLISH] = { "publish", "nat", NF_INET_PRE_ROUTING, PRIORITY_DNAT, false },
-	[PUBLISH_HERE] = { "publish_here", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT, false },
-};
-
-static const uint8_t modes_of[CHAINS] = {
-	[NAMES] = IN_ALL,	 [OUTPUT] = IN_ALL,    [LEAVING] = IN_CONTAINER,
-	[ANTISPOOF] = IN_VETH,	 [INPUT] = IN_WIRED,   [FORWARD] = IN_VETH,
-	[POSTROUTING] = IN_VETH, [PUBLISH] = IN_WIRED, [PUBLISH_HERE] = IN_VETH,
-};
-
-/* The link that a packet comes by or leaves by. */
-enum link { ANY, LO, WIRE, NOT_WIRE, FORWARDING /* each one where we switch forwarding on */ };
-
-/* What a packet is; some of these become several rules, or none. */
-enum what {
-	ALL,
-	TCP,
-	STRAY,
-	ESTABLISHED,
-	REPLY, /* ... that was begun by the other side */
-	TRANSLATED,
-	OWN, /* of the gate's sockets */
-	NEIGHBOURS, /* where there is IPv6 */
-	CHATTER, /* of the jail's own kernel; there too */
-	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */
-	FROM_JAIL, /* from an address of the jail that is routed */
-	TO_LOOPBACK,
-	MIDWAY, /* TCP of a connection whose beginning was not seen */
-	TO_ITSELF, /* to an address of its own */
-	FOREIGN, /* from any other */
-	TO_LOCAL_RESOLVERS, /* those that ask further ones from here; only the gate may ask them */
-	TO_POLICY, /* to where a rule by address leads */
-	TO_RESOLVERS, /* ... that names the port of DNS by itself */
-	TO_DENIED, /* to where a rule by address forbids to go */
-	TO_PUBLISHED,
-	DNS, /* whatever resolver is asked, those on the loopback included */
-	TO_NAMES, /* to an address that stands for a name; TCP, where it is for the gate */
-	TO_HOSTS, /* TCP to an address that has a name in hosts(5) and is not covered by a rule */
-	TO_ANY, /* TCP, where all of it is to be seen */
-	TO_GATE, /* what was any of these */
-};
-
-static const struct line {
-	uint8_t modes, chain, in, out, what, verdict;
-} lines[] = {
-	{ IN_CONTAINER, NAMES, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
-	{ IN_WIRED, NAMES, ANY, WIRE, TO_RESOLVERS, NFT_ACCEPT_PACKET },
-	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_DENIED, NFT_ACCEPT_PACKET },
-	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_RESOLVERS, NFT_DNAT },
-	{ IN_ALL, NAMES, ANY, ANY, DNS, NFT_DNAT },
-	{ IN_ALL, NAMES, ANY, ANY, TO_NAMES, NFT_DNAT },
-	{ IN_ALL, NAMES, ANY, ANY, TO_HOSTS, NFT_DNAT },
-	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
-	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_POLICY, NFT_DNAT },
-	{ IN_LOOPBACK, NAMES, ANY, ANY, TO_ANY, NFT_DNAT },
-
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
-	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
-	/* IPv6 sockets may choose any source; an answer, be it a refusal, would go there. */
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, FOREIGN, NFT_DROP_PACKET },
-	{ IN_CONTAINER, OUTPUT, ANY, ANY, TO_LOCAL_RESOLVERS, NFT_REJECT_PROHIBITED },
-	/* Leaves by the loopback, but the packet's link is still that of before. */
-	{ IN_ALL, OUTPUT, ANY, ANY, TO_GATE, NFT_ACCEPT_PACKET },
-	{ IN_VETH, OUTPUT, ANY, LO, ALL, NFT_ACCEPT_PACKET },
-	{ IN_LOOPBACK | IN_CONTAINER, OUTPUT, ANY, ANY, TO_ITSELF, NFT_ACCEPT_PACKET },
-	{ IN_VETH, OUTPUT, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
-	/* QUIC above all, which then falls back to TCP; a rule for everything would lose it outside. */
-	{ IN_ALL, OUTPUT, ANY, ANY, TO_NAMES, NFT_REJECT_PROHIBITED },
-	{ IN_ALL, OUTPUT, ANY, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
-	{ IN_WIRED, OUTPUT, ANY, WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ IN_VETH, OUTPUT, ANY, WIRE, NEIGHBOURS, NFT_ACCEPT_PACKET },
-	/* Nothing that the agent has done, so nothing for the log. */
-	{ IN_NETNS, OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
-	/* What the agent gets otherwise: an answer at once, whatever it speaks. */
-	{ IN_ALL, OUTPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
-	{ IN_ALL, OUTPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
-
-	/* A socket that is bound to a link leaves by it, even with what was on its way to the gate. */
-	{ IN_CONTAINER, LEAVING, ANY, LO, ALL, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, LEAVING, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, LEAVING, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, LEAVING, ANY, ANY, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, LEAVING, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
-	{ IN_CONTAINER, LEAVING, ANY, ANY, ALL, NFT_DROP_PACKET },
-
-	/* Nothing comes over the wire but from the jail's own addresses. */
-	{ IN_VETH, ANTISPOOF, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
-	{ IN_VETH, ANTISPOOF, ANY, ANY, FROM_JAIL, NFT_ACCEPT_PACKET },
-	{ IN_VETH, ANTISPOOF, ANY, ANY, JAILS_NEIGHBOURS, NFT_ACCEPT_PACKET },
-	{ IN_VETH, ANTISPOOF, ANY, ANY, ALL, NFT_DROP_PACKET },
-
-	/* One that is older than the rules: what comes in would make it one that the other side has begun. */
-	{ IN_CONTAINER, INPUT, NOT_WIRE, ANY, MIDWAY, NFT_DROP_PACKET },
-
-	/* No service of the container can be reached from the jail; what the container asks is answered. */
-	{ IN_VETH, INPUT, NOT_WIRE, ANY, ALL, NFT_ACCEPT_PACKET },
-	{ IN_VETH, INPUT, ANY, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, INPUT, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
-	{ IN_VETH, INPUT, ANY, ANY, TCP, NFT_REJECT_RESET },
-	{ IN_VETH, INPUT, ANY, ANY, ALL, NFT_REJECT_PROHIBITED },
-
-	/* What is of no connection is not masqueraded: it would leave with the jail's own address. */
-	{ IN_VETH, FORWARD, WIRE, ANY, STRAY, NFT_DROP_PACKET },
-	{ IN_VETH, FORWARD, WIRE, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, WIRE, ANY, TO_DENIED, NFT_REJECT_PROHIBITED },
-	{ IN_VETH, FORWARD, WIRE, NOT_WIRE, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, WIRE, ANY, TCP, NFT_REJECT_RESET },
-	{ IN_VETH, FORWARD, WIRE, ANY, ALL, NFT_REJECT_PROHIBITED },
-	{ IN_VETH, FORWARD, ANY, WIRE, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, ANY, WIRE, TRANSLATED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, ANY, WIRE, ALL, NFT_DROP_PACKET },
-	/* Where forwarding was off until now, only what is on its way to a jail may use it. */
-	{ IN_VETH, FORWARD, FORWARDING, ANY, ESTABLISHED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, FORWARDING, ANY, TRANSLATED, NFT_ACCEPT_PACKET },
-	{ IN_VETH, FORWARD, FORWARDING, ANY, ALL, NFT_DROP_PACKET },
-
-	{ IN_VETH, POSTROUTING, ANY, NOT_WIRE, FROM_JAIL, NFT_MASQUERADE },
-
-	{ IN_WIRED, PUBLISH, NOT_WIRE, ANY, TO_PUBLISHED, NFT_DNAT },
-	/* For processes of the container itself; its loopback stays its own. */
-	{ IN_VETH, PUBLISH_HERE, ANY, ANY, TO_LOOPBACK, NFT_ACCEPT_PACKET },
-	{ IN_VETH, PUBLISH_HERE, ANY, ANY, TO_PUBLISHED, NFT_DNAT },
-};
-
-#define LINES (sizeof(lines) / sizeof(lines[0]))
 
 /* A ruleset in the making: rules go to the chain that was opened last. */
 struct builder {
@@ -407,7 +236,7 @@ static void set_link(enum link link, uint32_t wire, uint32_t *index, bool *unequ
 }
 
 /* What no rule lets out: refused, unless all of it is to be seen. */
-static bool is_last_word(const struct line *line)
+static bool is_last_word(const struct rule_line *line)
 {
 	return (line->what == TCP || line->what == ALL) &&
 	       (line->chain == LEAVING ? line->verdict == NFT_DROP_PACKET :
@@ -418,7 +247,7 @@ static bool is_last_word(const struct line *line)
  * `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. The loopback, where there
  * is no wire: then every other link does.
  */
-static void add_line(struct builder *b, const struct line *line, uint32_t wire)
+static void add_line(struct builder *b, const struct rule_line *line, uint32_t wire)
 {
 	struct nft_rule rule = { .verdict = line->verdict };
 
@@ -506,10 +335,11 @@ static void build(struct builder *b, struct nft_ruleset *set, uint32_t wire, enu
 	b->set = set;
 	set->chain_count = set->rule_count = 0;
 	for (enum chain chain = first; chain <= last; chain++) {
-		if (!(modes_of[chain] & mode))
+		if (!(rule_chain_modes[chain] & mode))
 			continue;
-		set->chains[set->chain_count++] = chains[chain];
-		for (const struct line *line = lines; line < lines + LINES; line++) {
+		set->chains[set->chain_count++] = rule_chains[chain];
+		for (const struct rule_line *line = rule_lines; line < rule_lines + rule_line_count;
+		     line++) {
 			if (line->chain != chain || !(line->modes & mode))
 				continue;
 			if (line->in != FORWARDING)

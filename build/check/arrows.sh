@@ -17,7 +17,7 @@ pure="$pure init/gate/parse init/gate/packet init/gate/floor"
 # Headers with nothing but numbers.
 pure_numbers='init/gate/level init/gate/sockets'
 # The plan is pure too, but it is data for netlink and sys, whose types it borrows.
-pure_plan='init/plan init/plan_ids init/plan_names init/plan_print init/rules'
+pure_plan='init/plan init/plan_ids init/plan_names init/plan_print init/rule_lines init/rules init/choice'
 
 # What a pure file may include: the freestanding headers, strings, and those with the constants of protocols.
 pure_system='<(assert|errno|limits|std(align|arg|bool|def|int|noreturn)|strings?|arpa/inet|netinet/in|sys/socket|linux/[a-z_/0-9]+)\.h>'
