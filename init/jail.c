@@ -331,7 +331,7 @@ static int make_last_routes(struct jail *j, struct failure *f)
 	const struct wire *w = &j->plan->wire;
 
 	for (unsigned int i = 0; i < w->family_count; i++)
-		route_add_last(LINK_LOOPBACK, w->inner_addresses[i].address.family, "last route");
+		route_add_last(&w->inner_addresses[i].address, "last route");
 	return send_links(j->outside->route, f);
 }
 
@@ -341,7 +341,7 @@ static void remove_last_routes(struct jail *j)
 	struct nl_error e;
 
 	for (unsigned int i = 0; i < w->family_count; i++)
-		route_delete_last(LINK_LOOPBACK, w->inner_addresses[i].address.family, "");
+		route_delete_last(w->inner_addresses[i].address.family, "");
 	nl_send(j->outside->route, &e);
 }
 

@@ -390,8 +390,8 @@ static int plan_container(struct plan *p, const struct options *o, const struct 
 			    "jail container: another jail stands in this network namespace");
 	note_leftovers(p, facts);
 	p->mark = GATE_MARK;
-	p->wire.inner_addresses[0].address.family = AF_INET;
-	p->wire.inner_addresses[1].address.family = AF_INET6;
+	p->wire.inner_addresses[0].address = (struct address){ AF_INET, { 127, 0, 0, 1 } };
+	p->wire.inner_addresses[1].address = (struct address){ AF_INET6, { [15] = 1 } };
 	p->wire.family_count = 1 + facts->net.ipv6;
 	p->ipv6_rules_hold = p->forward_ipv4 = true; /* nothing has to be forwarded */
 	plan_resolvers(p, &facts->resolv);

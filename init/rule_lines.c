@@ -57,7 +57,10 @@ const struct rule_line rule_lines[] = {
 	{ MODE_LOOPBACK, NAMES, ANY, ANY, TO_POLICY, NFT_DNAT },
 	{ MODE_LOOPBACK, NAMES, ANY, ANY, TO_ANY, NFT_DNAT },
 
-	{ MODE_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
+	{ MODE_CONTAINER, OUTPUT, ANY, WIRE, OWN, NFT_ACCEPT_PACKET },
+	{ MODE_CONTAINER, OUTPUT, ANY, ANY, OWN_HERE, NFT_ACCEPT_PACKET },
+	/* No other route than by the loopback leads there. */
+	{ MODE_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_REJECT_PROHIBITED },
 	{ MODE_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
 	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
 	{ MODE_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },

@@ -32,6 +32,7 @@ enum what {
 	REPLY, /* ... that was begun by the other side */
 	TRANSLATED,
 	OWN, /* of the gate's sockets */
+	OWN_HERE, /* ... to an address of its own */
 	NEIGHBOURS, /* where there is IPv6 */
 	CHATTER, /* of the jail's own kernel; there too */
 	JAILS_NEIGHBOURS, /* ... from the jail's link-local address */

@@ -258,12 +258,12 @@ static void add_line(struct builder *b, const struct rule_line *line, uint32_t w
 	rule.established = line->what == ESTABLISHED || line->what == REPLY;
 	rule.reply = line->what == REPLY;
 	rule.translated = line->what == TRANSLATED || line->what == TO_GATE;
-	rule.local = line->what == TO_GATE || line->what == TO_ITSELF;
+	rule.local = line->what == TO_GATE || line->what == TO_ITSELF || line->what == OWN_HERE;
 	rule.foreign = line->what == FOREIGN;
 	rule.midway = line->what == MIDWAY;
-	rule.mark = line->what == OWN ? b->plan->mark : 0;
-	if (b->plan->logs &&
-	    ((line->chain == OUTPUT && (refuses(line->verdict) || line->what == FOREIGN)) ||
+	rule.mark = line->what == OWN || line->what == OWN_HERE ? b->plan->mark : 0;
+	if (b->plan->logs && !rule.mark &&
+	    ((line->chain == OUTPUT && (refuses(line->verdict) || rule.foreign)) ||
 	     (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET)))
 		rule.log_group = GATE_LOG_GROUP;
 	if (b->options->observe && is_last_word(line))
@@ -319,6 +319,7 @@ static void add_line(struct builder *b, const struct rule_line *line, uint32_t w
 	case REPLY:
 	case TRANSLATED:
 	case OWN:
+	case OWN_HERE:
 	case TO_ITSELF:
 	case FOREIGN:
 	case TO_GATE:

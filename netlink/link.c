@@ -122,16 +122,18 @@ void route_add_default(uint32_t index, const struct address *gateway, const char
 		mnl_attr_put(m, RTA_GATEWAY, address_size(gateway->family), gateway->bytes);
 }
 
-void route_add_last(uint32_t index, uint8_t family, const char *object)
+void route_add_last(const struct address *source, const char *object)
 {
-	mnl_attr_put_u32(begin_default(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
-				       index, family, object),
-			 RTA_PRIORITY, UINT32_MAX);
+	struct nlmsghdr *m = begin_default(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+					   LINK_LOOPBACK, source->family, object);
+
+	mnl_attr_put(m, RTA_PREFSRC, address_size(source->family), source->bytes);
+	mnl_attr_put_u32(m, RTA_PRIORITY, UINT32_MAX);
 }
 
-void route_delete_last(uint32_t index, uint8_t family, const char *object)
+void route_delete_last(uint8_t family, const char *object)
 {
-	mnl_attr_put_u32(begin_default(RTM_DELROUTE, NLM_F_ACK, index, family, object),
+	mnl_attr_put_u32(begin_default(RTM_DELROUTE, NLM_F_ACK, LINK_LOOPBACK, family, object),
 			 RTA_PRIORITY, UINT32_MAX);
 }
 
