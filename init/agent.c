@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,6 +101,9 @@ static int open_gate_socket(enum gate_socket which)
 static void open_inside(int *fds, const struct plan *p)
 {
 	fds[ROUTE] = open_route();
+	/* Whose namespace it is has every capability over it, where no security module takes them. */
+	if (fds[ROUTE] == -EPERM && p->clone_flags & CLONE_NEWUSER)
+		fds[ROUTE] = -EACCES;
 	fds[FILTER] = nl_open(NETLINK_NETFILTER);
 	fds[EVENTS] = nl_open_events(RTNLGRP_IPV6_IFADDR);
 	fds[NETNS] = file_open("/proc/self/ns/net", O_RDONLY);
@@ -178,6 +182,9 @@ static int fail_handover(const struct handover *h, struct failure *f)
 	static const char *const names[] = { "loopback in the jail", "nf_tables socket", "events",
 					     "network namespace", "socket of the gate" };
 
+	if (h->failed == ROUTE)
+		return fail_errno(f, "jail", h->error == -EACCES ? DOING_CLONE_USERNS : DOING_LINK,
+				  names[ROUTE], h->error);
 	if (h->failed < GATE)
 		return fail_errno(f, "jail", DOING_NETLINK, names[h->failed], h->error);
 	return fail_errno(f, "jail", DOING_ANYTHING, names[GATE], h->error);

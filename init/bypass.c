@@ -34,7 +34,7 @@ bool bypass_find(struct text *path)
 	static const char *const engines[] = { "/var/run/docker.sock", "/run/podman/podman.sock",
 					       "/run/containerd/containerd.sock",
 					       "/run/crio/crio.sock" };
-	static char mounts[65536];
+	static char mounts[65536] __attribute__((aligned(4096))); /* to be given back whole */
 	long length = file_read("/proc/self/mountinfo", mounts, sizeof(mounts));
 	struct cursor lines = { mounts, mounts + (length > 0 ? length : 0) };
 	bool found = false;

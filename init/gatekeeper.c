@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/seccomp.h>
+
 #include "init/privileges.h"
 #include "init/report.h"
 #include "sys/channel.h"
@@ -33,15 +35,21 @@
 static void become_gate(const struct gate_config *config, int channel)
 {
 	int keep[] = { channel, config->audit };
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
 	struct failure f;
 
 	setpgid(0, 0); /* a group of its own: signals of the terminal are not for it */
 	fds_keep_only(keep, 2);
 	if (privileges_drop_gate(config->mark ? CAP_BIT(CAP_NET_ADMIN) : 0, &f) == 0) {
 		process_control(PR_SET_PDEATHSIG, SIGKILL, 0);
-		gate_main(config, channel);
+		/* Asked here, for from there on nothing can be said but that it does not listen. */
+		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0)
+			gate_main(config, channel);
+		fail_errno(&f, STAGE, DOING_CONFINE, "system call filter", -errno);
 	}
-	report(&f);
+	/* Once init has asked: a channel that is closed with something unread loses the answer. */
+	if (recv(channel, &action, sizeof(action), 0) > 0)
+		send(channel, &f, sizeof(f), MSG_NOSIGNAL);
 	_exit(EXIT_OWN_FAILURE);
 }
 
@@ -68,35 +76,46 @@ int gatekeeper_start(struct gatekeeper *k, struct failure *f)
 	if (pid > 0)
 		return 0;
 	close(k->channel);
-	return fail_errno(f, STAGE, DOING_ANYTHING, "process", -errno);
+	return fail_errno(f, STAGE, DOING_NAMESPACES, "process", -errno);
 }
 
-static bool wait_until_ready(const struct gatekeeper *k)
+/* If not, `f` is why, where the gate says so: it is a fork of ours, whose pointers mean the same here. */
+static bool wait_until_ready(const struct gatekeeper *k, struct failure *f)
 {
 	struct pollfd channel = { .fd = k->channel, .events = POLLIN };
-	char word;
+	union {
+		char word;
+		struct failure failure;
+	} answer;
+	ssize_t n = -1;
 
-	return poll(&channel, 1, PATIENCE) == 1 && recv(k->channel, &word, 1, MSG_DONTWAIT) == 1 &&
-	       word == GATE_READY;
+	if (poll(&channel, 1, PATIENCE) == 1)
+		n = recv(k->channel, &answer, sizeof(answer), MSG_DONTWAIT);
+	if (n == sizeof(answer))
+		*f = answer.failure;
+	return n == 1 && answer.word == GATE_READY;
 }
 
 int gatekeeper_open(struct gatekeeper *k, const int *sockets, struct failure *f)
 {
 	k->sockets = sockets;
+	fail(f, STAGE, "Start with a profile made by boundary-init --seccomp-profile, or report it",
+	     "process: it did not come to listen");
 	if (channel_send(k->channel, &k->start, sizeof(k->start), sockets, GATE_SOCKETS) == 0 &&
-	    wait_until_ready(k))
+	    wait_until_ready(k, f))
 		return 0;
-	return fail(f, STAGE, "This is a fault of boundary-init; please report it",
-		    "process: it did not come to listen");
+	return -1;
 }
 
 /* A gate that does not answer is of no use: the next one begins with what it is to use. */
 void gatekeeper_use(struct gatekeeper *k, uint8_t policy)
 {
+	struct failure f;
+
 	k->start.policy = policy;
 	if (k->pid == 0)
 		return;
-	if (send(k->channel, &policy, 1, MSG_NOSIGNAL) != 1 || !wait_until_ready(k))
+	if (send(k->channel, &policy, 1, MSG_NOSIGNAL) != 1 || !wait_until_ready(k, &f))
 		kill(k->pid, SIGKILL);
 }
 

@@ -462,10 +462,11 @@ static int start_agent(struct jail *j, const struct signals_inherited *signals, 
 		return fail(
 			f, STAGE,
 			"Leave the chroot, set kernel.unprivileged_userns_clone=1 on the host, or start "
-			"with --no-userns and --cap-add SYS_ADMIN",
+			"with --jail=container and --cap-add NET_ADMIN",
 			"namespaces: the kernel does not permit user namespaces here");
 	if (error)
-		return fail_errno(f, STAGE, doing, "namespaces", error);
+		return fail_errno(f, STAGE, doing,
+				  j->plan->clone_flags ? "namespaces" : "agent's process", error);
 	/* That it is in namespaces of its own is proved by the wire, whose ends are in two of them. */
 	if (agent_receive(&j->agent, &j->inside, f) == 0)
 		return 0;

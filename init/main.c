@@ -65,7 +65,7 @@ static int print(const struct text *t)
 
 static int print_about(void)
 {
-	char buffer[4096];
+	static char buffer[4096]; /* not on the stack that init lives on */
 	struct text t = TEXT_OVER(buffer);
 
 	if (options.help)
@@ -351,6 +351,7 @@ static int prepare(const struct signals_inherited *signals, struct failure *f)
 static void rest(void)
 {
 	memory_give_back(&facts.net, sizeof(facts.net));
+	memory_give_back(&choice, sizeof(choice));
 	memory_give_back(plan.inner.rules, sizeof(plan.inner.rules));
 	memory_give_back(plan.outer.rules, sizeof(plan.outer.rules));
 	nl_rest();

@@ -382,8 +382,9 @@ static int plan_container(struct plan *p, const struct options *o, const struct 
 			"--agent-caps: without a user namespace the agent would hold these over "
 			"the whole container");
 	if (facts->host_network)
-		return fail(f, STAGE, "Give the container a network of its own",
-			    "jail container: this network namespace is the host's own");
+		return fail(
+			f, STAGE, "Give the container a network of its own",
+			"jail container: this network namespace is the host's own, or /proc/sys/net is hidden");
 	if (!facts->alone)
 		return fail(f, STAGE,
 			    "Put only one of them into a pod, or let clone make namespaces",

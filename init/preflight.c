@@ -66,20 +66,22 @@ static int take_instance(struct facts *facts, struct outside *outside)
 }
 
 /* Is no other instance there? A datagram socket can be connected again and again, to whoever is. */
-static bool is_alone(const struct facts *facts)
+static int look_for_others(struct facts *facts)
 {
 	int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
-	bool alone = fd >= 0;
 
-	for (unsigned int i = 0; i < INSTANCES && alone; i++) {
+	if (fd < 0)
+		return fd;
+	facts->alone = true;
+	for (unsigned int i = 0; i < INSTANCES && facts->alone; i++) {
 		struct sockaddr_un address;
 		socklen_t length = set_name(&address, i, "");
 
-		alone = i == facts->instance ||
-			connect(fd, (const struct sockaddr *)&address, length) < 0;
+		facts->alone = i == facts->instance ||
+			       connect(fd, (const struct sockaddr *)&address, length) < 0;
 	}
 	close(fd);
-	return alone;
+	return 0;
 }
 
 int preflight_need_forwarding(struct outside *outside)
@@ -113,6 +115,8 @@ static int look_at_network(struct facts *facts, struct outside *outside, struct 
 	if (error == -EADDRINUSE)
 		return fail(f, STAGE, "Put fewer jails into one pod",
 			    "instance: %u jails run in this network namespace already", INSTANCES);
+	if (!error)
+		error = look_for_others(facts);
 	if (error)
 		return fail_errno(f, STAGE, DOING_ANYTHING, "instance", error);
 	outside->route = error = nl_open(NETLINK_ROUTE);
@@ -127,7 +131,7 @@ static int look_at_network(struct facts *facts, struct outside *outside, struct 
 		return fail(f, STAGE, "Give the container a network namespace of its own",
 			    "network: more than %u links or %u routes", SURVEY_LINKS,
 			    SURVEY_PREFIXES);
-	return error ? fail_errno(f, STAGE, DOING_LINK, "network", error) : 0;
+	return error ? fail_errno(f, STAGE, DOING_NETLINK, "network", error) : 0;
 }
 
 /* Docker switches IPv6 off for all links to come, and on for its own eth0 only. */
@@ -140,14 +144,20 @@ static bool new_links_have_ipv6(void)
 	       value[0] == '0';
 }
 
-/* Settings of the whole machine are shown in its first network namespace only. */
-static bool is_host_network(void)
+static bool file_exists(const char *path)
 {
-	int fd = file_open("/proc/sys/net/core/netdev_max_backlog", O_RDONLY);
+	int fd = file_open(path, O_RDONLY);
 
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* Settings of the whole machine are shown in its first network namespace only; where none is, it may be that one. */
+static bool is_host_network(void)
+{
+	return file_exists("/proc/sys/net/core/netdev_max_backlog") ||
+	       !file_exists("/proc/sys/net/core/somaxconn");
 }
 
 static void note_table(struct span name, struct span comment, void *to)
@@ -168,8 +178,11 @@ static int look_for_tables(struct facts *facts, const struct outside *outside, s
 
 	for (int i = 0; i < DUMP_TRIES && error == -EINTR; i++)
 		error = nft_each_table(outside->filter, note_table, facts);
-	/* Only an administrator may ask; who is none is told so by the plan. */
-	if (error == -EPERM && !(facts->caps.effective & CAP_BIT(CAP_NET_ADMIN)))
+	/*
+	 * Only an administrator may ask. Who is none is told so by the plan; whose capability is not over this
+	 * network, by the first step that needs it, after which the next mode is tried.
+	 */
+	if (error == -EPERM)
 		error = 0;
 	return error ? fail_errno(f, STAGE, DOING_RULES, "nf_tables", error) : 0;
 }
@@ -216,7 +229,6 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 		return -1;
 	read_names(&facts->resolv);
 	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
-	facts->alone = is_alone(facts);
 	facts->host_network = is_host_network();
 	if (namespaces_clone_is_filtered(CLONE_NEWNET))
 		fail_errno(&facts->no_clone, STAGE, DOING_CLONE_USERNS, "namespaces", -EPERM);

@@ -62,7 +62,7 @@ static int drop(uint64_t keep, const char *whose, struct failure *f)
 	if (!error && process_control(PR_SET_DUMPABLE, 0, 0) < 0)
 		error = -errno;
 	if (error)
-		return fail_errno(f, STAGE, DOING_ANYTHING, whose, error);
+		return fail_errno(f, STAGE, DOING_CONFINE, whose, error);
 	if (lock && !caps_securebits_locked())
 		return differs(f, "secure bits");
 	return check(&wanted, f);
@@ -156,7 +156,7 @@ int privileges_become_agent(const struct plan *p, struct failure *f)
 	if (!error)
 		error = confine_no_new_privs();
 	if (error)
-		return fail_errno(f, STAGE, DOING_ANYTHING, "dropping those of the agent", error);
+		return fail_errno(f, STAGE, DOING_CONFINE, "dropping those of the agent", error);
 	error = confine_scope();
 	if (error < 0)
 		return fail_errno(f, STAGE, DOING_CONFINE, "Landlock", error);

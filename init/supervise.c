@@ -239,10 +239,21 @@ static void give_back_code(void)
 		MADV_DONTNEED);
 }
 
+/* As far down as the start has used the stack; what was never used is not mapped, and that is no error for the rest. */
+#define STACK_USED ((size_t)1 << 16)
+
+static void give_back_stack(void)
+{
+	char *here = __builtin_frame_address(0);
+
+	memory_give_back(here - STACK_USED, STACK_USED - 256);
+}
+
 int supervise(const struct supervision *s)
 {
 	struct state st = { .s = s };
 
+	give_back_stack();
 	give_back_code();
 	while (!(st.agent_gone && st.alone) && st.phase != GIVEN_UP) {
 		wait_for_event(&st);
