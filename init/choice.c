@@ -91,8 +91,7 @@ int choice_plan(struct choice *c, struct plan *p, const struct options *o,
 			c->next++;
 			return 0;
 		}
-		if (o->jail != JAIL_AUTO)
-			*f = *why;
+		*f = *why;
 	}
 	if (o->jail != JAIL_AUTO)
 		return -1;

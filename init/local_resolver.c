@@ -46,11 +46,14 @@ static void add_server(struct resolv *r, int connection)
 {
 	struct address a;
 	uint16_t port;
+	bool known;
 
 	if (connection < 0)
 		return;
-	if (r->server_count < RESOLV_ALL_SERVERS && endpoint_original(connection, &a, &port) &&
-	    !address_is_loopback(&a))
+	known = !endpoint_original(connection, &a, &port) || address_is_loopback(&a);
+	for (unsigned int i = 0; i < r->server_count && !known; i++)
+		known = address_equal(&r->servers[i], &a);
+	if (r->server_count < RESOLV_ALL_SERVERS && !known)
 		r->servers[r->server_count++] = a;
 	close(connection); /* and so it turns to the next one */
 }

@@ -391,6 +391,7 @@ static int plan_container(struct plan *p, const struct options *o, const struct 
 			    "jail container: another jail stands in this network namespace");
 	note_leftovers(p, facts);
 	p->mark = GATE_MARK;
+	p->ipv6_stack = facts->net.ipv6_stack;
 	p->wire.inner_addresses[0].address = (struct address){ AF_INET, { 127, 0, 0, 1 } };
 	p->wire.inner_addresses[1].address = (struct address){ AF_INET6, { [15] = 1 } };
 	p->wire.family_count = 1 + facts->net.ipv6;
@@ -454,7 +455,8 @@ int plan_build(struct plan *p, enum jail_mode mode, bool any_ids, const struct o
 static bool leads_into_jail(const struct plan *p, const struct rule *r)
 {
 	for (unsigned int i = 0; i < 2; i++)
-		if (leads_to(r, &p->pools[i]) || leads_to(r, &p->wire.inner_addresses[i]))
+		if (leads_to(r, &p->pools[i]) ||
+		    (p->wire.address_count > 0 && leads_to(r, &p->wire.inner_addresses[i])))
 			return true;
 	return false;
 }

@@ -276,7 +276,9 @@ static void add_line(struct builder *b, const struct rule_line *line, uint32_t w
 	case JAILS_NEIGHBOURS:
 	case NEIGHBOURS:
 	case CHATTER:
-		if (b->plan->wire.family_count < 2)
+		/* A container without an address that is routed has link-local ones all the same. */
+		if (b->plan->wire.family_count < 2 &&
+		    !(b->plan->mode == JAIL_CONTAINER && b->plan->ipv6_stack))
 			return;
 		if (line->what == JAILS_NEIGHBOURS)
 			set_host(&rule.source, &b->plan->wire.inner_addresses[2].address);

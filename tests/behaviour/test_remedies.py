@@ -574,5 +574,5 @@ def test_the_rules_of_the_container_are_never_made_for_the_machine():
     done = subprocess.run([sandbox.INIT, "--print-plan", "--jail=container", *HELLO], capture_output=True, text=True,
                           check=False, env={}, timeout=20)
     assert (done.returncode, done.stdout, done.stderr) == (125, "", (
-        "boundary-init: plan: jail container: this network namespace is the host's own. "
+        "boundary-init: plan: jail container: this network namespace is the host's own, or /proc/sys/net is hidden. "
         "Give the container a network of its own\n"))

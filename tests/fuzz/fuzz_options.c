@@ -73,7 +73,9 @@ static void check_proxy(void)
 
 static void check_options(const struct strings *arguments, const struct strings *variables)
 {
-	HOLDS(options.jail == JAIL_VETH || options.jail == JAIL_NONE);
+	HOLDS((unsigned int)options.jail < JAIL_MODES);
+	HOLDS(options.check == CHECK_NOT || options.check == CHECK_TABLE ||
+	      options.check == CHECK_JSON);
 	HOLDS(options.grace < 86401 * 1000);
 	HOLDS(options.program >= arguments->at);
 	HOLDS(options.program <= arguments->at + arguments->count);

@@ -155,6 +155,67 @@ static void check_decision(const struct policy *p, const struct request *q, cons
 	HOLDS(v->private_too == (v->allowed && private_too));
 }
 
+static bool is_in(const struct prefix *p, const struct address *a)
+{
+	if (p->address.family != a->family)
+		return false;
+	for (unsigned int i = 0; i < p->length; i++)
+		if ((p->address.bytes[i / 8] ^ a->bytes[i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+/* No IPv4 address in the form of IPv6: it would be decided as the former. */
+static bool is_plain(const struct address *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return a->family == AF_INET || memcmp(a->bytes, mapped, sizeof(mapped)) != 0;
+}
+
+static void check_address(const struct policy *p, const struct address *a, uint16_t port)
+{
+	const struct rule *denies = NULL, *allows = NULL;
+
+	for (unsigned int i = p->count; i-- > 0;) { /* the first of them comes last */
+		const struct rule *r = &p->rules[i];
+
+		if (!r->cidr.address.family || r->protocol != IPPROTO_TCP || !is_in(&r->cidr, a) ||
+		    !has_port(r, port))
+			continue;
+		if (r->deny)
+			denies = r;
+		else
+			allows = r;
+	}
+	HOLDS(policy_denies_address(p, a, port) == denies);
+	HOLDS(policy_allows_address(p, a, port) == (denies ? NULL : allows));
+}
+
+/* The first address of each rule, the last one, and its neighbour. */
+static void check_addresses(const struct policy *p, uint16_t port)
+{
+	for (unsigned int i = 0; i < p->count && i < 16; i++) {
+		const struct prefix *cidr = &p->rules[i].cidr;
+		struct address a = cidr->address;
+
+		if (!a.family || !is_plain(&a))
+			continue;
+		check_address(p, &a, port);
+		if (cidr->length > 0) {
+			a.bytes[(cidr->length - 1) / 8] ^=
+				(uint8_t)(0x80 >> (cidr->length - 1) % 8);
+			if (is_plain(&a))
+				check_address(p, &a, port);
+			a = cidr->address;
+		}
+		for (unsigned int bit = cidr->length; bit < 8 * address_size(a.family); bit++)
+			a.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		if (is_plain(&a))
+			check_address(p, &a, port);
+	}
+}
+
 /* ---- properties of decisions */
 
 static struct verdict decide(const struct policy *p, const struct request *q)
@@ -337,6 +398,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (read_request(&c, &request) && are_short(&policy)) {
 		struct verdict v = decide(&policy, &request);
 
+		check_addresses(&policy, request.port);
 		check_another_rule(&request, v.allowed);
 		check_suggestion(&request, &v);
 	}

@@ -19,6 +19,7 @@ struct container {
 	struct facts facts;
 	struct account account;
 	bool has_account; /* --user was given */
+	bool any_ids; /* an agent without a number in its user namespace will do */
 	struct plan plan;
 	struct failure failure;
 	char text[1 << 18]; /* as large as the one in main.c */
@@ -88,6 +89,14 @@ static inline void container_deny(struct container *c, const char *rule)
 	assert_int_equal(policy_add(&c->policy, span_of(rule), true, &c->failure), 0);
 }
 
+/* A line of /etc/resolv.conf. */
+static inline void container_add_server(struct container *c, const char *address)
+{
+	struct resolv *r = &c->facts.resolv;
+
+	assert_true(address_parse(span_of(address), &r->servers[r->server_count++]));
+}
+
 /* A line of /etc/hosts. */
 static inline void container_add_host(struct container *c, const char *address)
 {
@@ -119,7 +128,7 @@ static inline int container_try(struct container *c)
 {
 	memset(&c->plan, 0, sizeof(c->plan));
 	forget_failure(&c->failure);
-	return plan_build(&c->plan, c->options.jail, false, &c->options, &c->facts,
+	return plan_build(&c->plan, c->options.jail, c->any_ids, &c->options, &c->facts,
 			  c->has_account ? &c->account : NULL, &c->failure);
 }
 

@@ -258,6 +258,45 @@ TEST(equal_addresses_have_one_family_and_the_same_bytes)
 	}
 }
 
+TEST(knows_the_addresses_that_are_no_host_s_or_this_one_s)
+{
+	static const struct {
+		const char *address;
+		bool unspecified, loopback;
+	} rows[] = {
+		{ "0.0.0.0", true, false },
+		{ "0.0.0.1", false, false },
+		{ "0.0.127.0", false, false },
+		{ "127.0.0.1", false, true },
+		{ "127.0.0.0", false, true },
+		{ "127.255.255.255", false, true },
+		{ "126.255.255.255", false, false },
+		{ "128.0.0.0", false, false },
+		{ "255.255.255.255", false, false },
+		{ "::", true, false },
+		{ "::1", false, true },
+		{ "::2", false, false },
+		{ "1::1", false, false },
+		{ "::1:0", false, false },
+		{ "7f00::1", false, false }, /* begins with the byte 127 */
+		{ "7f00::", false, false },
+		{ "::ffff:127.0.0.1", false, false }, /* the kernel's to say */
+	};
+	struct address a = { 0 };
+
+	assert_true(address_is_unspecified(&a)); /* no address at all */
+	assert_false(address_is_loopback(&a));
+	a = (struct address){ AF_INET,
+			      { [15] = 1 } }; /* behind an IPv4 address may stand anything */
+	assert_false(address_is_loopback(&a));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_true(address_parse(span_of(rows[i].address), &a));
+		if (address_is_unspecified(&a) != rows[i].unspecified ||
+		    address_is_loopback(&a) != rows[i].loopback)
+			FAIL("%s", rows[i].address);
+	}
+}
+
 TEST(parses_and_prints_prefixes)
 {
 	static const struct {
@@ -392,6 +431,7 @@ int main(void)
 		cmocka_unit_test(reads_many_texts_as_inet_pton_does),
 		cmocka_unit_test(reads_all_that_is_printed),
 		cmocka_unit_test(equal_addresses_have_one_family_and_the_same_bytes),
+		cmocka_unit_test(knows_the_addresses_that_are_no_host_s_or_this_one_s),
 		cmocka_unit_test(parses_and_prints_prefixes),
 		cmocka_unit_test(refuses_what_is_no_prefix),
 		cmocka_unit_test(masks_every_length),

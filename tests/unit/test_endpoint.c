@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "sys/caps.h"
 #include "sys/endpoint.h"
 
 static const struct address loopback4 = { AF_INET, { 127, 0, 0, 1 } };
@@ -239,6 +240,76 @@ TEST(small_segments_are_not_held_back)
 	close(fd);
 }
 
+static uint32_t mark_of(int fd)
+{
+	uint32_t mark = 77;
+	socklen_t length = sizeof(mark);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &length), 0);
+	return mark;
+}
+
+/* qemu-user does not know SO_MARK. */
+static void needs_marks(void)
+{
+	int fd = endpoint_socket(AF_INET, SOCK_STREAM, 1);
+
+	if (fd == -ENOPROTOOPT)
+		skip_because("no marks of sockets under this emulator");
+	close(fd);
+}
+
+TEST(a_socket_may_have_a_mark)
+{
+	static const struct {
+		uint8_t family;
+		int type;
+	} kinds[] = { { AF_INET, SOCK_STREAM },
+		      { AF_INET, SOCK_DGRAM },
+		      { AF_INET6, SOCK_STREAM },
+		      { AF_INET6, SOCK_DGRAM } };
+	struct caps now;
+
+	needs_marks();
+	assert_int_equal(caps_read(&now), 0);
+	if (!(now.effective & CAP_BIT(CAP_NET_ADMIN)))
+		skip_because("needs CAP_NET_ADMIN");
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		int fd = endpoint_socket(kinds[i].family, kinds[i].type, 0xbabd1a11);
+
+		if (fd == -EAFNOSUPPORT)
+			continue; /* a kernel without IPv6 */
+		assert_true(fd >= 0);
+		assert_int_equal(mark_of(fd), 0xbabd1a11);
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+		close(fd);
+		fd = endpoint_socket(kinds[i].family, kinds[i].type, 0);
+		assert_int_equal(mark_of(fd), 0);
+		close(fd);
+	}
+}
+
+/* What it had begun is closed again. */
+static int set_mark_without_capabilities(void)
+{
+	int next = dup(0), fd;
+
+	close(next);
+	CHILD_ASSERT(caps_drop(0) == 0);
+	CHILD_ASSERT(endpoint_socket(AF_INET, SOCK_STREAM, 1) == -EPERM);
+	CHILD_ASSERT(endpoint_socket(AF_INET, SOCK_DGRAM, 0xbabd1a11) == -EPERM);
+	fd = endpoint_socket(AF_INET, SOCK_STREAM, 0);
+	CHILD_ASSERT(fd == next);
+	return 0;
+}
+
+TEST(a_mark_takes_a_capability)
+{
+	needs_marks();
+	assert_int_equal(in_child(set_mark_without_capabilities), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +320,8 @@ int main(void)
 		cmocka_unit_test(a_reset_is_no_regular_end),
 		cmocka_unit_test(without_nat_there_is_no_other_place),
 		cmocka_unit_test(small_segments_are_not_held_back),
+		cmocka_unit_test(a_socket_may_have_a_mark),
+		cmocka_unit_test(a_mark_takes_a_capability),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);

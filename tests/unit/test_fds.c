@@ -139,6 +139,48 @@ TEST(reads_and_writes_small_files)
 	assert_int_equal(file_write("/dev/full", "1", 1), -ENOSPC);
 }
 
+/* What is read may come in pieces, and from no file. */
+TEST(reads_a_descriptor_up_to_its_end)
+{
+	char buffer[8], more[16];
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "12345", 5), 5);
+	close(ends[1]);
+	assert_int_equal(fd_read(ends[0], buffer, sizeof(buffer)), 5);
+	assert_string_equal(buffer, "12345");
+	memset(buffer, 'x', sizeof(buffer));
+	assert_int_equal(fd_read(ends[0], buffer, sizeof(buffer)), 0);
+	assert_string_equal(buffer, "");
+	assert_true(is_open(ends[0])); /* it is the caller's */
+	close(ends[0]);
+	assert_int_equal(fd_read(ends[0], buffer, sizeof(buffer)), -EBADF);
+	assert_string_equal(buffer, "");
+
+	assert_int_equal(pipe(ends), 0);
+	if (fork() == 0) {
+		close(ends[0]);
+		for (const char *c = "abcdefghij"; *c; c++)
+			(void)!write(ends[1], c, 1);
+		_exit(0);
+	}
+	close(ends[1]);
+	assert_int_equal(fd_read(ends[0], more, sizeof(more)), 10);
+	assert_string_equal(more, "abcdefghij");
+	assert_true(wait(NULL) > 0);
+	close(ends[0]);
+
+	/* There may be more: who asked for it sees that there was no room left. */
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "123456789", 9), 9);
+	assert_int_equal(fd_read(ends[0], buffer, sizeof(buffer)), 7);
+	assert_string_equal(buffer, "1234567");
+	assert_int_equal(read(ends[0], buffer, sizeof(buffer)), 2);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +188,7 @@ int main(void)
 		cmocka_unit_test(only_what_is_named_stays_open),
 		cmocka_unit_test(an_old_kernel_closes_as_much),
 		cmocka_unit_test(reads_and_writes_small_files),
+		cmocka_unit_test(reads_a_descriptor_up_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,15 +168,67 @@ static void assert_route(const struct address *gateway, unsigned int size)
 	route_add_default(7, gateway, "route");
 	assert_message(RTM_NEWROUTE, NEW, "route");
 	assert_memory_equal(mnl_nlmsg_get_payload(built), &expected, sizeof(expected));
-	assert_bytes(attribute_of(built, sizeof(expected), RTA_GATEWAY), gateway->bytes, size);
+	if (size > 0)
+		assert_bytes(attribute_of(built, sizeof(expected), RTA_GATEWAY), gateway->bytes,
+			     size);
+	else
+		assert_null(attribute_of(built, sizeof(expected), RTA_GATEWAY));
 	assert_u32(attribute_of(built, sizeof(expected), RTA_OIF), 7);
 	assert_null(attribute_of(built, sizeof(expected), RTA_DST));
+	assert_null(attribute_of(built, sizeof(expected), RTA_PRIORITY));
 }
 
 TEST(adds_default_routes)
 {
 	assert_route(&(struct address){ AF_INET, { 10, 0, 0, 2 } }, 4);
 	assert_route(&(struct address){ AF_INET6, { 0xfd, [15] = 2 } }, 16);
+}
+
+/* Behind it is the link itself. */
+TEST(a_gateway_of_zeros_is_none)
+{
+	assert_route(&(struct address){ .family = AF_INET }, 0);
+	assert_route(&(struct address){ .family = AF_INET6 }, 0);
+}
+
+/* With a source it is the one to be added. */
+static void assert_last_route(uint8_t family, const struct address *source)
+{
+	const struct nlattr *from;
+	const struct rtmsg expected = { .rtm_family = family,
+					.rtm_table = RT_TABLE_MAIN,
+					.rtm_protocol = RTPROT_STATIC,
+					.rtm_scope = RT_SCOPE_UNIVERSE,
+					.rtm_type = RTN_UNICAST };
+
+	assert_message(source ? RTM_NEWROUTE : RTM_DELROUTE,
+		       source ? NLM_F_CREATE | NLM_F_REPLACE : 0, "last");
+	assert_memory_equal(mnl_nlmsg_get_payload(built), &expected, sizeof(expected));
+	assert_u32(attribute_of(built, sizeof(expected), RTA_OIF), LINK_LOOPBACK);
+	assert_u32(attribute_of(built, sizeof(expected), RTA_PRIORITY), UINT32_MAX);
+	from = attribute_of(built, sizeof(expected), RTA_PREFSRC);
+	if (source)
+		assert_bytes(from, source->bytes, address_size(family));
+	else
+		assert_null(from);
+	assert_null(attribute_of(built, sizeof(expected), RTA_GATEWAY));
+	assert_null(attribute_of(built, sizeof(expected), RTA_DST));
+}
+
+/* One that is there already is no error, and none of the container's own is taken away. */
+TEST(the_last_route_is_for_where_there_is_no_other)
+{
+	static const struct address from[] = { { AF_INET, { 127, 0, 0, 1 } },
+					       { AF_INET6, { [15] = 1 } } };
+
+	for (size_t i = 0; i < COUNT(from); i++) {
+		reset(NULL);
+		route_add_last(&from[i], "last");
+		assert_last_route(from[i].family, &from[i]);
+		reset(NULL);
+		route_delete_last(from[i].family, "last");
+		assert_last_route(from[i].family, NULL);
+	}
 }
 
 /* ---- reading ---- */
@@ -359,6 +411,8 @@ int main(void)
 		T(sets_no_autoconf),
 		T(adds_addresses),
 		T(adds_default_routes),
+		T(a_gateway_of_zeros_is_none),
+		T(the_last_route_is_for_where_there_is_no_other),
 		T(reads_a_link),
 		T(what_is_not_said_is_not_so),
 		T(reads_forwarding_where_there_is_any),

@@ -40,11 +40,13 @@ static void show_meta(struct text *t, const struct nlattr *data)
 {
 	static const char *const keys[] = { [NFT_META_IIF] = "iif",
 					    [NFT_META_OIF] = "oif",
+					    [NFT_META_MARK] = "mark",
 					    [NFT_META_NFPROTO] = "nfproto",
 					    [NFT_META_L4PROTO] = "l4proto" };
 	uint32_t key = be32(data, NFTA_META_KEY);
 
 	assert_in_range(key, 0, COUNT(keys) - 1);
+	assert_non_null(keys[key]);
 	text_printf(t, "meta load %s => reg %u", keys[key], be32(data, NFTA_META_DREG));
 }
 
@@ -79,18 +81,24 @@ static void show_bitwise(struct text *t, const struct nlattr *data)
 
 static void show_ct(struct text *t, const struct nlattr *data)
 {
+	static const char *const keys[] = { [NFT_CT_STATE] = "state",
+					    [NFT_CT_DIRECTION] = "direction",
+					    [NFT_CT_STATUS] = "status" };
 	uint32_t key = be32(data, NFTA_CT_KEY);
 
-	assert_true(key == NFT_CT_STATE || key == NFT_CT_STATUS);
-	text_printf(t, "ct load %s => reg %u", key == NFT_CT_STATE ? "state" : "status",
-		    be32(data, NFTA_CT_DREG));
+	assert_in_range(key, 0, COUNT(keys) - 1);
+	assert_non_null(keys[key]);
+	text_printf(t, "ct load %s => reg %u", keys[key], be32(data, NFTA_CT_DREG));
 }
 
 static void show_fib(struct text *t, const struct nlattr *data)
 {
+	uint32_t which = be32(data, NFTA_FIB_FLAGS);
+
 	assert_int_equal(be32(data, NFTA_FIB_RESULT), NFT_FIB_RESULT_ADDRTYPE);
-	assert_int_equal(be32(data, NFTA_FIB_FLAGS), NFTA_FIB_F_DADDR);
-	text_printf(t, "fib daddr type => reg %u", be32(data, NFTA_FIB_DREG));
+	assert_true(which == NFTA_FIB_F_DADDR || which == NFTA_FIB_F_SADDR);
+	text_printf(t, "fib %s type => reg %u", which == NFTA_FIB_F_DADDR ? "daddr" : "saddr",
+		    be32(data, NFTA_FIB_DREG));
 }
 
 static void show_immediate(struct text *t, const struct nlattr *data)
@@ -133,6 +141,14 @@ static void show_nat(struct text *t, const struct nlattr *data)
 		    be32(data, NFTA_NAT_REG_ADDR_MIN), be32(data, NFTA_NAT_REG_PROTO_MIN));
 }
 
+/* Of an address nothing is said: it is that of the link that the packet came by. */
+static void show_redir(struct text *t, const struct nlattr *data)
+{
+	assert_null(attribute_in(data, NFTA_REDIR_REG_PROTO_MAX));
+	assert_null(attribute_in(data, NFTA_REDIR_FLAGS));
+	text_printf(t, "redir proto reg %u", be32(data, NFTA_REDIR_REG_PROTO_MIN));
+}
+
 static void show_log(struct text *t, const struct nlattr *data)
 {
 	const struct nlattr *group = attribute_in(data, NFTA_LOG_GROUP);
@@ -155,7 +171,7 @@ static const struct {
 	{ "meta", show_meta },		 { "payload", show_payload }, { "cmp", show_cmp },
 	{ "bitwise", show_bitwise },	 { "ct", show_ct },	      { "fib", show_fib },
 	{ "immediate", show_immediate }, { "reject", show_reject },   { "nat", show_nat },
-	{ "masq", show_masq },		 { "log", show_log },
+	{ "masq", show_masq },		 { "log", show_log },	      { "redir", show_redir },
 };
 
 static void show_expression(struct text *t, const struct nlattr *element)
@@ -257,6 +273,33 @@ static const struct row {
 	  "bitwise reg 1 = reg 1 (4) & 06000000 ^ 00000000\n"
 	  "cmp neq reg 1 00000000\n"
 	  "immediate accept\n" },
+	{ { .reply = true },
+	  "ct direction reply accept",
+	  "ct load direction => reg 1\n"
+	  "cmp eq reg 1 01\n"
+	  "immediate accept\n" },
+	{ { .established = true, .reply = true },
+	  "ct state established,related ct direction reply accept",
+	  "ct load state => reg 1\n"
+	  "bitwise reg 1 = reg 1 (4) & 06000000 ^ 00000000\n"
+	  "cmp neq reg 1 00000000\n"
+	  "ct load direction => reg 1\n"
+	  "cmp eq reg 1 01\n"
+	  "immediate accept\n" },
+	{ { .mark = 0xbabd1a11 },
+	  "meta mark 0xbabd1a11 accept",
+	  "meta load mark => reg 1\n"
+	  "cmp eq reg 1 111abdba\n"
+	  "immediate accept\n" },
+	{ { .in = 1, .not_in = true, .mark = 1, .local = true },
+	  "iif != \"lo\" meta mark 0x1 fib daddr type local accept",
+	  "meta load iif => reg 1\n"
+	  "cmp neq reg 1 01000000\n"
+	  "meta load mark => reg 1\n"
+	  "cmp eq reg 1 01000000\n"
+	  "fib daddr type => reg 1\n"
+	  "cmp eq reg 1 02000000\n"
+	  "immediate accept\n" },
 	{ { .stray = true },
 	  "ct state invalid,untracked accept",
 	  "ct load state => reg 1\n"
@@ -274,6 +317,19 @@ static const struct row {
 	  "fib daddr type => reg 1\n"
 	  "cmp eq reg 1 02000000\n"
 	  "immediate accept\n" },
+	{ { .foreign = true, .verdict = NFT_DROP_PACKET },
+	  "fib saddr type != local drop",
+	  "fib saddr type => reg 1\n"
+	  "cmp neq reg 1 02000000\n"
+	  "immediate drop\n" },
+	{ { .midway = true, .protocol = IPPROTO_TCP, .verdict = NFT_DROP_PACKET },
+	  "ct state new tcp flags ! syn drop",
+	  "ct load state => reg 1\n"
+	  "bitwise reg 1 = reg 1 (4) & 08000000 ^ 00000000\n"
+	  "cmp neq reg 1 00000000\n" LOAD_TCP "payload load 1b @ transport header + 13 => reg 1\n"
+	  "bitwise reg 1 = reg 1 (1) & 02 ^ 00\n"
+	  "cmp eq reg 1 00\n"
+	  "immediate drop\n" },
 	{ { .family = AF_INET }, "meta nfproto ipv4 accept", LOAD_IPV4 "immediate accept\n" },
 	{ { .family = AF_INET6 }, "meta nfproto ipv6 accept", LOAD_IPV6 "immediate accept\n" },
 	{ { .protocol = IPPROTO_TCP }, "meta l4proto tcp accept", LOAD_TCP "immediate accept\n" },
@@ -420,6 +476,19 @@ static const struct row {
 		    "immediate reg 1 20010db8000000000000000000000003\n"
 		    "immediate reg 2 0035\n"
 		    "nat dnat ip6 reg 1 port reg 2\n" },
+
+	/* to another port */
+	{ { .verdict = NFT_REDIRECT,
+	    .family = AF_INET6,
+	    .protocol = IPPROTO_UDP,
+	    .port_first = 53,
+	    .port_last = 53,
+	    .to = DB8(3), /* makes no difference */
+	    .to_port = 5353 },
+	  "meta nfproto ipv6 udp dport 53 redirect to :5353",
+	  LOAD_IPV6 LOAD_UDP LOAD_PORT "cmp eq reg 1 0035\n"
+				       "immediate reg 1 14e9\n"
+				       "redir proto reg 1\n" },
 };
 
 static const struct nft_link_name links[] = { { 1, "lo" }, { 0x00100002, "jail1" } };
@@ -455,6 +524,9 @@ TEST(the_longest_rule_fits)
 		.not_in = true,
 		.not_out = true,
 		.local = true,
+		.mark = 1,
+		.established = true,
+		.reply = true,
 		.family = AF_INET6,
 		.destination = { DB8(0), 127 },
 		.protocol = IPPROTO_TCP,

@@ -86,6 +86,19 @@ static void see_packets(void)
 	observe_to("2001:db8::1", IPPROTO_ICMPV6, 0);
 }
 
+/* A connection that was led to the gate, and the packet that is logged where there is a wire: one rule. */
+static void see_connections(void)
+{
+	struct address a;
+
+	assert_true(address_parse(span_of("192.0.2.1"), &a));
+	observe_address(&a, 5432);
+	observe_to("192.0.2.1", IPPROTO_TCP, 5432);
+	observe_address(&a, 65535);
+	assert_true(address_parse(span_of("2001:db8::1"), &a));
+	observe_address(&a, 80);
+}
+
 static void see_what_no_rule_can_allow(void)
 {
 	observe_to("192.0.2.1", IPPROTO_GRE, 0);
@@ -119,6 +132,15 @@ TEST(requests_become_rules)
 			    "boundary-init: observed: --allow \"domain=b.example\"\n"
 			    "boundary-init: observed: --allow \"domain=c.example port=22\"\n"
 			    "boundary-init: observed: --allow \"domain=d.example private=yes\"\n");
+}
+
+TEST(connections_by_address_become_rules)
+{
+	assert_string_equal(
+		output_of(see_connections),
+		"boundary-init: observed: --allow \"cidr=192.0.2.1 proto=tcp port=5432\"\n"
+		"boundary-init: observed: --allow \"cidr=192.0.2.1 proto=tcp port=65535\"\n"
+		"boundary-init: observed: --allow \"cidr=2001:db8::1 proto=tcp port=80\"\n");
 }
 
 TEST(packets_become_rules)
@@ -188,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_was_seen),
 		cmocka_unit_test(requests_become_rules),
+		cmocka_unit_test(connections_by_address_become_rules),
 		cmocka_unit_test(packets_become_rules),
 		cmocka_unit_test(each_is_said_once),
 		cmocka_unit_test(what_no_rule_can_allow_is_not_said),

@@ -51,6 +51,8 @@ static const char *show(const struct options *o)
 	}
 	if (o->audit.length > 0)
 		text_printf(&t, "audit=%.*s ", (int)o->audit.length, o->audit.at);
+	if (o->check)
+		text_printf(&t, "check=%s ", o->check == CHECK_JSON ? "json" : "table");
 	if (o->grace != 5000)
 		text_printf(&t, "grace=%u ", o->grace);
 	if (o->help)
@@ -69,6 +71,8 @@ static const char *show(const struct options *o)
 		text_printf(&t, "print-plan ");
 	for (unsigned int i = 0; i < o->publish_count; i++)
 		show_publish(&t, &o->publish[i]);
+	if (o->seccomp_profile)
+		text_printf(&t, "seccomp-profile ");
 	if (o->test_method.length > 0)
 		text_printf(&t, "test=%.*s ", (int)o->test_method.length, o->test_method.at);
 	if (o->proxy.host.length > 0)
@@ -85,7 +89,8 @@ TEST(without_options_all_is_as_documented)
 {
 	assert_int_equal(parse(NO_ARGUMENTS, NO_ENVIRONMENT), 0);
 	assert_string_equal(show(&options), "");
-	assert_int_equal(options.jail, JAIL_VETH);
+	assert_int_equal(options.jail, JAIL_AUTO);
+	assert_int_equal(options.check, CHECK_NOT);
 	assert_int_equal(options.grace, 5000);
 	assert_null(options.program[0]);
 }
@@ -95,28 +100,30 @@ static const struct row {
 	char *argument;
 	char *variable; /* NULL: only on the command line */
 	const char *means;
-	bool flag;
+	char behind; /* its name in --help: a blank, '=' if it takes a value, '[' if it may */
 } rows[] = {
 	{ "--agent-caps=net_raw,CAP_CHOWN", "BOUNDARY_AGENT_CAPS=net_raw,CAP_CHOWN",
-	  "agent-caps=8193 ", false },
+	  "agent-caps=8193 ", '=' },
 	{ "--allow=cidr=10.0.0.0/8 port=80", "BOUNDARY_ALLOW=cidr=10.0.0.0/8 port=80",
-	  "allow=cidr=10.0.0.0/8 port=80 ", false },
-	{ "--audit=unix:/a b", "BOUNDARY_AUDIT=unix:/a b", "audit=unix:/a b ", false },
-	{ "--deny=domain=a.b", "BOUNDARY_DENY=domain=a.b", "deny=domain=a.b ", false },
-	{ "--grace=0.5", "BOUNDARY_GRACE=0.5", "grace=500 ", false },
-	{ "--help", NULL, "help ", true },
-	{ "--jail=none", "BOUNDARY_JAIL=none", "jail=none ", false },
-	{ "--log-level=debug", "BOUNDARY_LOG_LEVEL=debug", "log-level=3 ", false },
-	{ "--no-userns", "BOUNDARY_NO_USERNS=yes", "no-userns ", true },
-	{ "--observe", "BOUNDARY_OBSERVE=yes", "observe ", true },
-	{ "--policy=/etc/a b", "BOUNDARY_POLICY=/etc/a b", "policy=/etc/a b ", false },
-	{ "--print-plan", "BOUNDARY_PRINT_PLAN=yes", "print-plan ", true },
-	{ "--publish=80:8080", "BOUNDARY_PUBLISH=80:8080", "publish=80:8080/tcp ", false },
-	{ "--test=GET", NULL, "test=GET ", false },
+	  "allow=cidr=10.0.0.0/8 port=80 ", '=' },
+	{ "--audit=unix:/a b", "BOUNDARY_AUDIT=unix:/a b", "audit=unix:/a b ", '=' },
+	{ "--check", "BOUNDARY_CHECK=table", "check=table ", '[' },
+	{ "--deny=domain=a.b", "BOUNDARY_DENY=domain=a.b", "deny=domain=a.b ", '=' },
+	{ "--grace=0.5", "BOUNDARY_GRACE=0.5", "grace=500 ", '=' },
+	{ "--help", NULL, "help ", ' ' },
+	{ "--jail=none", "BOUNDARY_JAIL=none", "jail=none ", '=' },
+	{ "--log-level=debug", "BOUNDARY_LOG_LEVEL=debug", "log-level=3 ", '=' },
+	{ "--no-userns", "BOUNDARY_NO_USERNS=yes", "no-userns ", ' ' },
+	{ "--observe", "BOUNDARY_OBSERVE=yes", "observe ", ' ' },
+	{ "--policy=/etc/a b", "BOUNDARY_POLICY=/etc/a b", "policy=/etc/a b ", '=' },
+	{ "--print-plan", "BOUNDARY_PRINT_PLAN=yes", "print-plan ", ' ' },
+	{ "--publish=80:8080", "BOUNDARY_PUBLISH=80:8080", "publish=80:8080/tcp ", '=' },
+	{ "--seccomp-profile", NULL, "seccomp-profile ", ' ' },
+	{ "--test=GET", NULL, "test=GET ", '=' },
 	{ "--upstream-proxy=http://p.q:3128", "BOUNDARY_UPSTREAM_PROXY=http://p.q:3128",
-	  "proxy=p.q|3128 ", false },
-	{ "--user=agent:video", "BOUNDARY_USER=agent:video", "user=agent:video ", false },
-	{ "--version", NULL, "version ", true },
+	  "proxy=p.q|3128 ", '=' },
+	{ "--user=agent:video", "BOUNDARY_USER=agent:video", "user=agent:video ", '=' },
+	{ "--version", NULL, "version ", ' ' },
 };
 
 TEST(every_option_by_argument)
@@ -134,7 +141,7 @@ TEST(every_option_with_its_value_apart)
 		char name[64];
 		char *value = strchr(rows[i].argument, '=');
 
-		if (rows[i].flag)
+		if (rows[i].behind != '=')
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)(value - rows[i].argument),
 			 rows[i].argument);
@@ -169,7 +176,7 @@ TEST(every_option_stands_in_help_and_here)
 		char name[64] = "\n  ";
 
 		strncat(name, rows[i].argument, strcspn(rows[i].argument, "="));
-		strcat(name, rows[i].flag ? " " : "=");
+		strncat(name, &rows[i].behind, 1);
 		if (!strstr(buffer, name))
 			FAIL("%s does not stand in --help", name);
 	}
@@ -232,6 +239,7 @@ TEST(no_arguments_at_all)
 	"[2001:db8::1]:53/udp"
 #define LEVEL ": unknown. It is one of error,warn,info,debug"
 #define PROXY ": not a proxy. Write http://HOST[:PORT]; https:// to a proxy is not possible"
+#define CHECK ": unknown. It is one of table,json"
 #define JAIL ": unknown. It is one of auto,veth,loopback,container,none"
 
 TEST(refuses_arguments)
@@ -264,6 +272,14 @@ TEST(refuses_arguments)
 		{ "--grace=1.0000", "options: --grace '1.0000'" SECONDS },
 		{ "--grace=1s", "options: --grace '1s'" SECONDS },
 		{ "--grace=1.5s", "options: --grace '1.5s'" SECONDS },
+		{ "--check=", "options: --check '': it needs a value" HELP },
+		{ "--check=xml", "options: --check 'xml'" CHECK },
+		{ "--check=JSON", "options: --check 'JSON'" CHECK },
+		{ "--check=table,json", "options: --check 'table,json'" CHECK },
+		{ "--checks", "options: option '--checks': unknown" HELP },
+		{ "--check[=json]", "options: option '--check[=json]': unknown" HELP },
+		{ "--seccomp-profile=FILE",
+		  "options: --seccomp-profile 'FILE': takes no value" HELP },
 		{ "--jail=VETH", "options: --jail 'VETH'" JAIL },
 		{ "--jail=vet", "options: --jail 'vet'" JAIL },
 		{ "--agent-caps=net_raw,nothing", "options: --agent-caps 'net_raw,nothing'" CAPS },
@@ -354,6 +370,7 @@ TEST(refuses_variables_by_their_name)
 		{ "BOUNDARY_PUBLISH=80\nx", "options: BOUNDARY_PUBLISH 'x'" PUBLISH },
 		{ "BOUNDARY_LOG_LEVEL=x", "options: BOUNDARY_LOG_LEVEL 'x'" LEVEL },
 		{ "BOUNDARY_UPSTREAM_PROXY=x", "options: BOUNDARY_UPSTREAM_PROXY 'x'" PROXY },
+		{ "BOUNDARY_CHECK=yes", "options: BOUNDARY_CHECK 'yes'" CHECK },
 		{ "BOUNDARY_OBSERVE=on", "options: BOUNDARY_OBSERVE 'on'" FLAG },
 		{ "BOUNDARY_DENY=domain=a.b\n  port=x ",
 		  "rule: 'port=x', column 6: not a port or a range of ports. Write N, N-M, lists "
@@ -403,6 +420,7 @@ TEST(empty_and_foreign_variables_do_nothing)
 					   "BOUNDARY_POLICY=", "BOUNDARY_AUDIT=",
 					   "BOUNDARY_OBSERVE=", "BOUNDARY_LOG_LEVEL=",
 					   "BOUNDARY_UPSTREAM_PROXY=", "BOUNDARY_TEST=GET",
+					   "BOUNDARY_CHECK=", "BOUNDARY_SECCOMP_PROFILE=1",
 					   "BOUNDARY_GRACE=", "BOUNDARY_ADDR=10.0.0.1",
 					   "BOUNDARY_JAILS=x", "BOUNDARY_JAI=x", "BOUNDARY_HELP=1",
 					   "BOUNDARY_VERSION=1", "boundary_jail=x",
@@ -418,7 +436,7 @@ TEST(the_command_line_wins)
 			       ENVIRONMENT("BOUNDARY_JAIL=none", "BOUNDARY_GRACE=1",
 					   "BOUNDARY_USER=a", "BOUNDARY_AGENT_CAPS=kill")),
 			 0);
-	assert_string_equal(show(&options), "agent-caps=1 grace=2000 user=b ");
+	assert_string_equal(show(&options), "agent-caps=1 grace=2000 jail=veth user=b ");
 	assert_int_equal(parse(ARGUMENTS("--grace=1", "--grace=2"), NO_ENVIRONMENT), 0);
 	assert_string_equal(show(&options), "grace=2000 ");
 }
@@ -474,6 +492,35 @@ TEST(a_test_leaves_the_url_as_the_program)
 			 0);
 	assert_string_equal(show(&options), "test=GET ");
 	assert_string_equal(options.program[0], "https://a.b");
+}
+
+TEST(reads_modes)
+{
+	static char *const modes[JAIL_MODES] = {
+		[JAIL_AUTO] = "--jail=auto",	     [JAIL_VETH] = "--jail=veth",
+		[JAIL_LOOPBACK] = "--jail=loopback", [JAIL_CONTAINER] = "--jail=container",
+		[JAIL_NONE] = "--jail=none",
+	};
+
+	for (unsigned int i = 0; i < JAIL_MODES; i++) {
+		assert_int_equal(parse(ARGUMENTS("--jail", "none", modes[i]), NO_ENVIRONMENT), 0);
+		assert_int_equal(options.jail, i);
+		assert_string_equal(jail_mode_names[i], modes[i] + strlen("--jail="));
+	}
+}
+
+/* What is not joined to it is the next argument. */
+TEST(a_check_may_have_a_format)
+{
+	assert_int_equal(parse(ARGUMENTS("--check=json"), NO_ENVIRONMENT), 0);
+	assert_string_equal(show(&options), "check=json ");
+	assert_int_equal(parse(ARGUMENTS("--check=table"), NO_ENVIRONMENT), 0);
+	assert_string_equal(show(&options), "check=table ");
+	assert_int_equal(parse(ARGUMENTS("--check=json", "--check", "json"), NO_ENVIRONMENT), 0);
+	assert_string_equal(show(&options), "check=table ");
+	assert_string_equal(options.program[0], "json");
+	assert_int_equal(parse(ARGUMENTS("--check"), ENVIRONMENT("BOUNDARY_CHECK=json")), 0);
+	assert_string_equal(show(&options), "check=table ");
 }
 
 TEST(reads_levels)
@@ -634,6 +681,8 @@ int main(void)
 		cmocka_unit_test(lines_of_a_variable_may_have_blanks_and_comments),
 		cmocka_unit_test(rules_are_added_to_those_that_the_caller_has),
 		cmocka_unit_test(a_test_leaves_the_url_as_the_program),
+		cmocka_unit_test(reads_modes),
+		cmocka_unit_test(a_check_may_have_a_format),
 		cmocka_unit_test(reads_levels),
 		cmocka_unit_test(reads_proxies),
 		cmocka_unit_test(reads_times),

@@ -120,6 +120,53 @@ TEST(without_setfcap_root_is_left_out_wherever_it_stands)
 	assert_true(idmap_contains(&box.plan.uids, 1000));
 }
 
+/* The rows of that table once more, for root without CAP_SETFCAP. No count may be 0. */
+static const struct {
+	uint64_t caps;
+	const char *uids, *gids;
+	bool deny_setgroups;
+} unmapped[] = {
+	{ SETUID | SETGID, "1 1 4294967294", "0 0 4294967295", false },
+	{ SETUID, "1 1 4294967294", "0 0 1", true },
+	{ SETGID, "", "0 0 4294967295", false },
+	{ 0, "", "0 0 1", true },
+};
+
+TEST(an_agent_that_is_root_may_have_no_number)
+{
+	box.any_ids = true;
+	for (size_t i = 0; i < COUNT(unmapped); i++) {
+		container_set_caps(&box, NET_ADMIN | unmapped[i].caps);
+		container_plan(&box);
+		assert_true(box.plan.unmapped);
+		assert_map(&box.plan.uids, unmapped[i].uids);
+		assert_map(&box.plan.gids, unmapped[i].gids);
+		assert_int_equal(box.plan.deny_setgroups, unmapped[i].deny_setgroups);
+	}
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	box.facts.uids = (struct id_map){ .extents = { { 0, 1000, 1 } }, .count = 1 };
+	container_plan(&box);
+	assert_true(box.plan.unmapped);
+	assert_map(&box.plan.uids, "");
+}
+
+TEST(who_can_be_mapped_is_mapped)
+{
+	box.any_ids = true;
+	container_plan(&box);
+	assert_false(box.plan.unmapped);
+	assert_map(&box.plan.uids, "0 0 4294967295");
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_set_user(&box, 1000, 1000);
+	container_plan(&box);
+	assert_false(box.plan.unmapped);
+	box.has_account = false;
+	box.facts.uid = 1000;
+	container_plan(&box);
+	assert_false(box.plan.unmapped);
+	assert_map(&box.plan.uids, "1 1 4294967294");
+}
+
 #define UNMAPPED ". Choose a --user that exists in the container's own user namespace"
 
 TEST(an_id_outside_of_one_s_own_namespace_is_refused)
@@ -132,6 +179,12 @@ TEST(an_id_outside_of_one_s_own_namespace_is_refused)
 	container_refuses(&box, "plan: id map: uid 65535 or gid 65536 cannot be mapped" UNMAPPED);
 	container_set_user(&box, 65535, 65535);
 	container_plan(&box);
+	box.any_ids = true; /* is for uid 0 alone */
+	container_set_user(&box, 65536, 0);
+	container_refuses(&box, "plan: id map: uid 65536 or gid 0 cannot be mapped" UNMAPPED);
+	container_set_caps(&box, CONTAINER_CAPS & ~SETFCAP);
+	container_set_user(&box, 0, 65536);
+	container_refuses(&box, "plan: id map: uid 0 or gid 65536 cannot be mapped" UNMAPPED);
 }
 
 /* ---- who the agent is ---- */
@@ -211,7 +264,8 @@ TEST(the_jail_needs_net_admin)
 			  "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN");
 	box.facts.uid = 1000;
 	container_refuses(&box,
-			  "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN");
+			  "plan: jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN, "
+			  "start the container as root and name the agent's user with --user");
 	box.facts.caps = (struct caps){ .bounding = CONTAINER_CAPS };
 	container_refuses(&box,
 			  "plan: jail veth: CAP_NET_ADMIN is missing, because uid 1000 starts "
@@ -299,6 +353,8 @@ int main(void)
 		T(ids_are_mapped_from_one_s_own_namespace),
 		T(without_setfcap_a_map_of_root_alone_is_left_out),
 		T(without_setfcap_root_is_left_out_wherever_it_stands),
+		T(an_agent_that_is_root_may_have_no_number),
+		T(who_can_be_mapped_is_mapped),
 		T(an_id_outside_of_one_s_own_namespace_is_refused),
 		T(without_user_the_agent_is_who_we_are),
 		T(with_user_the_agent_is_that_one),

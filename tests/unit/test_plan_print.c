@@ -49,7 +49,7 @@ TEST(a_plan_from_the_first_line_to_the_last)
 		"rules         in the jail\n"
 		"table inet boundary_init_0 {\n"
 		"\tchain names {\n"
-		"\t\ttype nat hook output priority -100; policy accept;\n"
+		"\t\ttype nat hook output priority -150; policy accept;\n"
 		"\t\tmeta nfproto ipv4 udp dport 53 dnat ip to 127.0.0.1:31053\n"
 		"\t\tmeta nfproto ipv4 tcp dport 53 dnat ip to 127.0.0.1:31053\n"
 		"\t\tip daddr 198.18.0.0/18 meta l4proto tcp dnat ip to 127.0.0.1:31080\n"

@@ -762,6 +762,63 @@ TEST(deny_rules_by_address)
 	}
 }
 
+/* What the gate may dial where no wire leads out. */
+TEST(allow_rules_by_address)
+{
+	static const struct {
+		const char *rules, *address;
+		uint16_t port;
+		int rule; /* -1: none */
+	} addresses[] = {
+		{ "", "10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8", "10.1.2.3", 80, 0 },
+		{ "cidr=10.0.0.0/8", "11.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8 port=22,80-90", "10.1.2.3", 90, 0 },
+		{ "cidr=10.0.0.0/8 port=22,80-90", "10.1.2.3", 91, -1 },
+		{ "cidr=10.1.2.3", "10.1.2.2", 80, -1 },
+		{ "cidr=10.1.2.3 port=1\ncidr=10.0.0.0/8\ncidr=0.0.0.0/0", "10.1.2.3", 80, 1 },
+		/* it is TCP that is dialled */
+		{ "cidr=10.0.0.0/8 proto=udp", "10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8 proto=udp port=80", "10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8 proto=icmp", "10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8 proto=udp\ncidr=10.0.0.0/8 port=80", "10.1.2.3", 80, 1 },
+		/* deny wins, wherever it stands, and only where it is about TCP */
+		{ "cidr=10.0.0.0/8\ndeny cidr=10.1.0.0/16", "10.1.2.3", 80, -1 },
+		{ "deny cidr=10.1.0.0/16\ncidr=10.0.0.0/8", "10.1.2.3", 80, -1 },
+		{ "deny cidr=10.1.0.0/16\ncidr=10.1.2.3", "10.1.2.3", 80, -1 },
+		{ "deny cidr=10.1.0.0/16\ncidr=10.0.0.0/8", "10.2.2.3", 80, 1 },
+		{ "deny cidr=10.0.0.0/8 port=22\ncidr=10.0.0.0/8", "10.1.2.3", 80, 1 },
+		{ "deny cidr=10.0.0.0/8 port=22\ncidr=10.0.0.0/8", "10.1.2.3", 22, -1 },
+		{ "deny cidr=10.0.0.0/8 proto=udp\ncidr=10.0.0.0/8", "10.1.2.3", 80, 1 },
+		{ "deny cidr=10.0.0.0/8", "10.1.2.3", 80, -1 },
+		/* rules by name allow no address */
+		{ "domain=*", "10.1.2.3", 80, -1 },
+		{ "port=80", "10.1.2.3", 80, -1 },
+		{ "method=GET", "10.1.2.3", 80, -1 },
+		{ "deny domain=*\ncidr=10.0.0.0/8", "10.1.2.3", 80, 1 },
+		/* one family is not the other, but for what the kernel takes for it */
+		{ "cidr=2001:db8::/32", "2001:db8::1", 80, 0 },
+		{ "cidr=2001:db8::/32", "2001:db9::1", 80, -1 },
+		{ "cidr=0.0.0.0/0", "2001:db8::1", 80, -1 },
+		{ "cidr=::/0", "10.0.0.1", 80, -1 },
+		{ "cidr=10.0.0.0/8", "::ffff:10.1.2.3", 80, 0 },
+		{ "cidr=::/0", "::ffff:10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8", "::fffe:10.1.2.3", 80, -1 },
+		{ "cidr=10.0.0.0/8\ndeny cidr=10.1.2.3", "::ffff:10.1.2.3", 80, -1 },
+	};
+
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct address a;
+		const struct rule *found;
+
+		set_policy(addresses[i].rules);
+		assert_true(address_parse(span_of(addresses[i].address), &a));
+		found = policy_allows_address(&policy, &a, addresses[i].port);
+		if (found != (addresses[i].rule < 0 ? NULL : &policy.rules[addresses[i].rule]))
+			FAIL("%s by '%s': not so", addresses[i].address, addresses[i].rules);
+	}
+}
+
 /* ---- rules of Agent Boundaries mean here what they mean there ---- */
 
 static const struct {
@@ -951,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(a_name_may_be_asked_for_if_something_of_it_is_allowed),
 		cmocka_unit_test(a_port_may_be_open_if_something_of_it_is_allowed),
 		cmocka_unit_test(deny_rules_by_address),
+		cmocka_unit_test(allow_rules_by_address),
 		cmocka_unit_test(takes_over_rules_of_agent_boundaries),
 		cmocka_unit_test(warns_of_rules_that_do_less_than_they_seem_to),
 		cmocka_unit_test(suggests_the_rule_that_would_allow_it),

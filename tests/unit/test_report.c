@@ -66,8 +66,8 @@ TEST(an_error_becomes_cause_and_remedy)
 		  "stage: object: /proc is not mounted, or not for this pid namespace. "
 		  "Mount /proc in the container" },
 		{ DOING_RULES, -EPERM,
-		  "stage: object: Operation not permitted. CAP_NET_ADMIN does not work "
-		  "here; a security module may strip it" },
+		  "stage: object: CAP_NET_ADMIN does not work here. Give the container a network of "
+		  "its own (no --network host), and allow net_admin in its AppArmor profile" },
 		{ DOING_RULES, -EOPNOTSUPP,
 		  "stage: object: this kernel lacks a part of nf_tables. Load the modules "
 		  "nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_log, nft_masq, nft_nat and "
@@ -75,23 +75,29 @@ TEST(an_error_becomes_cause_and_remedy)
 		{ DOING_CONFINE, -EINVAL,
 		  "stage: object: this kernel has no seccomp filters. "
 		  "Use a kernel with CONFIG_SECCOMP_FILTER" },
-		{ DOING_CONFINE, -EPERM, "stage: object: Operation not permitted" },
+		{ DOING_CONFINE, -EPERM,
+		  "stage: object: Operation not permitted. "
+		  "Allow capset, prctl and seccomp in the seccomp profile" },
 		{ DOING_CLONE_NETNS, -EPERM,
-		  "stage: object: namespaces are blocked by the seccomp profile. "
-		  "Add the clone rule for them to the profile (README, Docker), and start with "
-		  "--security-opt seccomp=FILE" },
+		  "stage: object: blocked by the seccomp profile. "
+		  "Start with --security-opt seccomp=FILE, a profile made by boundary-init "
+		  "--seccomp-profile" },
 		{ DOING_CLONE_USERNS, -EPERM,
-		  "stage: object: namespaces are blocked by the seccomp profile. "
-		  "Add the clone rule for them to the profile (README, Docker), and start with "
-		  "--security-opt seccomp=FILE" },
+		  "stage: object: blocked by the seccomp profile. "
+		  "Start with --security-opt seccomp=FILE, a profile made by boundary-init "
+		  "--seccomp-profile" },
 		{ DOING_LINK, -EPERM,
-		  "stage: object: Operation not permitted. CAP_NET_ADMIN does not work "
-		  "here; a security module may strip it" },
+		  "stage: object: CAP_NET_ADMIN does not work here. Give the container a network of "
+		  "its own (no --network host), and allow net_admin in its AppArmor profile" },
 		{ DOING_RULES, -ENOENT,
 		  "stage: object: this kernel lacks a part of nf_tables. Load the modules "
 		  "nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_log, nft_masq, nft_nat and "
 		  "nft_reject_inet on the host" },
-		{ DOING_LINK, -ENOMEM, "stage: object: Out of memory" },
+		{ DOING_LINK, -ENOMEM,
+		  "stage: object: Out of memory. Raise --memory or --ulimit as" },
+		{ DOING_ANYTHING, -EMFILE,
+		  "stage: object: No file descriptors available. Raise --ulimit nofile" },
+		{ DOING_ANYTHING, -EAGAIN, "stage: object: Resource temporarily unavailable" },
 		{ DOING_ANYTHING, -EPERM, "stage: object: Operation not permitted" },
 	};
 

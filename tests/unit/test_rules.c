@@ -59,7 +59,7 @@ static void assert_chains(const struct nft_ruleset *set, const char *expected)
 }
 
 #define OUTPUT "type filter hook output priority 0; policy drop;\n"
-#define NAMES "type nat hook output priority -100; policy accept;\n"
+#define NAMES "type nat hook output priority -150; policy accept;\n"
 
 /* In a jail without IPv6: what stands before the policy, and behind it. */
 #define OUTPUT_FIRST                                          \

@@ -68,6 +68,7 @@ static void put_addresses(struct kernel_datagram *d, uint32_t sequence)
 
 static void put_route(struct kernel_datagram *d, uint32_t sequence, const struct route_here *r)
 {
+	static const uint8_t none[16];
 	struct nlmsghdr *m = kernel_begin(d, RTM_NEWROUTE, NLM_F_MULTI, sequence);
 	struct rtmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
 
@@ -76,7 +77,8 @@ static void put_route(struct kernel_datagram *d, uint32_t sequence, const struct
 				.rtm_type = r->type };
 	if (r->length > 0)
 		mnl_attr_put(m, RTA_DST, r->family == AF_INET ? 4 : 16, r->bytes);
-	mnl_attr_put(m, RTA_GATEWAY, r->family == AF_INET ? 4 : 16, r->gateway);
+	if (memcmp(r->gateway, none, sizeof(none)) != 0)
+		mnl_attr_put(m, RTA_GATEWAY, r->family == AF_INET ? 4 : 16, r->gateway);
 	mnl_attr_put_u32(m, RTA_OIF, r->link);
 	kernel_end(d, m);
 }
@@ -363,6 +365,36 @@ TEST(a_default_route_is_there_or_not)
 	assert_int_equal(route_check_default(KERNEL_FD, 7, &wanted[0].gateway), -EPERM);
 }
 
+/* A gateway is no default route to the link itself, nor the other way round. */
+TEST(a_default_route_without_a_gateway_is_there_or_not)
+{
+	static const struct route_here routes[] = {
+		{ AF_INET, 0, { 0 }, RTN_UNICAST, { 10, 0, 0, 2 }, 7 },
+		{ AF_INET, 0, { 0 }, RTN_UNICAST, { 0 }, 8 },
+		{ AF_INET, 8, { 10 }, RTN_UNICAST, { 0 }, 9 },
+		{ AF_INET, 0, { 0 }, RTN_BLACKHOLE, { 0 }, 10 },
+		{ AF_INET6, 0, { 0 }, RTN_UNICAST, { 0 }, 11 },
+	};
+	static const struct {
+		uint32_t link;
+		struct address gateway;
+		int found;
+	} wanted[] = {
+		{ 7, { AF_INET, { 0 } }, 0 },	{ 7, { AF_INET, { 10, 0, 0, 2 } }, 1 },
+		{ 8, { AF_INET, { 0 } }, 1 },	{ 8, { AF_INET, { 10, 0, 0, 2 } }, 0 },
+		{ 8, { AF_INET6, { 0 } }, 0 },	{ 9, { AF_INET, { 0 } }, 0 },
+		{ 10, { AF_INET, { 0 } }, 0 },	{ 11, { AF_INET, { 0 } }, 0 },
+		{ 11, { AF_INET6, { 0 } }, 1 },
+	};
+
+	here.routes = routes;
+	here.route_count = COUNT(routes);
+	for (size_t i = 0; i < COUNT(wanted); i++)
+		if (route_check_default(KERNEL_FD, wanted[i].link, &wanted[i].gateway) !=
+		    wanted[i].found)
+			FAIL("row %zu", i);
+}
+
 #define T(name) cmocka_unit_test_setup(name, reset)
 
 int main(void)
@@ -379,6 +411,7 @@ int main(void)
 		T(an_address_is_there_whole_or_not),
 		T(addresses_are_awaited_until_the_last_is_announced),
 		T(a_default_route_is_there_or_not),
+		T(a_default_route_without_a_gateway_is_there_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
