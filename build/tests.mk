@@ -60,8 +60,8 @@ $(FUZZERS): $(OUT)/fuzz/%: $(OUT)/obj/fuzz/tests/fuzz/%.o $(FUZZ_PARTS)
 
 TEST = $(Q)MAKE="$(MAKE)" FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) build/test.py
 
-.PHONY: test check unit unit-aarch64 fuzz behaviour docker demo bench
-test: deps ## everything below but demo and bench; the last line counts
+.PHONY: test check unit unit-aarch64 fuzz behaviour docker test-matrix demo bench
+test: deps ## everything below but test-matrix, demo and bench; the last line counts
 	$(TEST)
 check: need-build-check ## the standing checks (make check-NAME for one of them)
 	$(TEST) check
@@ -75,6 +75,8 @@ behaviour: need-build-behaviour ## real namespaces and real packets; as root
 	$(TEST) behaviour
 docker: need-build-docker-behaviour ## real containers; as root
 	$(TEST) docker
+test-matrix: need-build-docker-behaviour-matrix ## each way that Docker, Podman, Kubernetes and gVisor run it; as root
+	$(TEST) matrix
 demo: $(BIN) $(OUT)/probe | need-demo ## shows what it does, in a minute
 	$(Q)$(PYTHON) tests/demo.py
 bench: $(BIN) $(BENCH) $(OUT)/probe | need-behaviour-bench ## measures it against its budgets

@@ -183,7 +183,10 @@ static int fail_handover(const struct handover *h, struct failure *f)
 					     "network namespace", "socket of the gate" };
 
 	if (h->failed == ROUTE)
-		return fail_errno(f, "jail", h->error == -EACCES ? DOING_CLONE_USERNS : DOING_LINK,
+		return fail_errno(f, "jail",
+				  h->error == -EACCES ? DOING_CLONE_USERNS :
+				  h->error == -EPERM  ? DOING_LINK :
+							DOING_NETLINK,
 				  names[ROUTE], h->error);
 	if (h->failed < GATE)
 		return fail_errno(f, "jail", DOING_NETLINK, names[h->failed], h->error);

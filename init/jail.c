@@ -442,9 +442,13 @@ static const struct step {
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
+/* On trial only what a loopback jail has too, where all of that is in the namespaces of the agent's process. */
 static bool has_step(const struct jail *j, unsigned int step)
 {
-	return steps[step].modes >> j->plan->mode & 1;
+	unsigned int modes = steps[step].modes;
+
+	return modes >> j->plan->mode & 1 &&
+	       (!j->trial || (j->plan->clone_flags && modes & MODE_LOOPBACK));
 }
 
 static int start_agent(struct jail *j, const struct signals_inherited *signals, struct failure *f)
@@ -481,17 +485,14 @@ static void forget_logs(struct plan *p)
 		p->inner.rules[i].log_group = 0;
 }
 
-int jail_make(struct jail *j, struct plan *p, struct outside *outside,
-	      const struct signals_inherited *signals, struct failure *f)
+static int make(struct jail *j, const struct signals_inherited *signals, struct failure *f)
 {
-	int failed;
+	int failed = start_agent(j, signals, f);
 
-	*j = (struct jail){ .plan = p, .outside = outside };
-	failed = start_agent(j, signals, f);
 	if (failed)
 		return -1;
 	if (j->inside.gate[GATE_PACKETS] < 0)
-		forget_logs(p);
+		forget_logs(j->plan);
 	for (; !failed && j->made < STEPS; j->made++)
 		if (has_step(j, j->made))
 			failed = steps[j->made].make(j, f);
@@ -504,6 +505,45 @@ int jail_make(struct jail *j, struct plan *p, struct outside *outside,
 	nl_rest();
 	if (failed)
 		jail_abandon(j);
+	return failed;
+}
+
+int jail_make(struct jail *j, struct plan *p, struct outside *outside,
+	      const struct signals_inherited *signals, struct failure *f)
+{
+	*j = (struct jail){ .plan = p, .outside = outside };
+	return make(j, signals, f);
+}
+
+/* What is not there cannot be removed; but who may write no rules in the container is told so before. */
+static int may_write_rules(const struct jail *j, struct failure *f)
+{
+	struct nl_error e;
+	int error = nft_delete(j->outside->filter, "boundary_init", &e);
+
+	return error == -ENOENT ? 0 : refused(f, DOING_RULES, &e, error);
+}
+
+int jail_try(struct plan *p, struct outside *outside, const struct signals_inherited *signals,
+	     struct failure *f)
+{
+	struct jail j = { .plan = p, .outside = outside, .trial = true };
+	struct link_state lo;
+	int failed;
+
+	/* The agent's process brings up the loopback, and this one is the container's. */
+	if (p->mode == JAIL_CONTAINER &&
+	    (link_get(outside->route, LINK_LOOPBACK, &lo) < 0 || !lo.up))
+		return may_write_rules(&j, f);
+	failed = make(&j, signals, f);
+	if (failed)
+		return -1;
+	if (p->mode == JAIL_VETH)
+		failed = may_write_rules(&j, f);
+	close(j.inside.filter);
+	for (unsigned int i = 0; i < GATE_SOCKETS; i++)
+		close(j.inside.gate[i]);
+	jail_abandon(&j);
 	return failed;
 }
 

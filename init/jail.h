@@ -12,6 +12,7 @@ struct jail {
 	struct outside *outside;
 	struct inside inside; /* once it is made: `filter` and the gate's; the others are closed */
 	struct agent agent; /* waits inside, until it is released */
+	bool trial; /* of it nothing is made in the container's network namespace */
 	unsigned int made; /* steps that were begun and have to be undone */
 };
 
@@ -21,6 +22,13 @@ struct jail {
  */
 int jail_make(struct jail *j, struct plan *p, struct outside *outside,
 	      const struct signals_inherited *signals, struct failure *f);
+
+/*
+ * Makes and verifies what a jail has in namespaces of its own, and removes it. In the container's network
+ * namespace only sockets for the gate are made, where the jail has no other. 0, or -1 with `f` filled.
+ */
+int jail_try(struct plan *p, struct outside *outside, const struct signals_inherited *signals,
+	     struct failure *f);
 
 /*
  * Replaces the rules by those for the policy in `o`, the rest of which has to be what it was. -1 with

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "init/bypass.h"
+#include "init/check.h"
 #include "init/choice.h"
 #include "init/gate/audit.h"
 #include "init/gate/http.h"
@@ -193,6 +194,30 @@ static int next_plan(struct failure *f)
 			   options.user.length > 0 ? &account : NULL, f);
 }
 
+#define CHECK_MAX (1 << 16)
+
+/* --check: 0 if a start with the same options would get its jail. */
+static int print_check(const struct signals_inherited *signals, char **envp)
+{
+	static struct check check;
+	char *buffer = memory_new(CHECK_MAX, false);
+	struct text t;
+
+	if (!buffer)
+		return EXIT_OWN_FAILURE;
+	t = text_over(buffer, CHECK_MAX);
+	check.options = &options;
+	check.facts = &facts;
+	check.outside = &outside;
+	check.plan = &plan;
+	check.choice = &choice;
+	check.next_plan = next_plan;
+	check.signals = signals;
+	check_run(&check, envp);
+	check_print(&check, options.check, &t);
+	return print(&t) == 0 && check.possible ? 0 : EXIT_OWN_FAILURE;
+}
+
 /* Nothing is said of the best mode, nor of one that was asked for by name. */
 static void tell_mode(void)
 {
@@ -222,12 +247,14 @@ static int make_plan(char **argv, char **envp, struct failure *f)
 		return -1;
 	if (options.test_method.length > 0)
 		return 0;
-	if (!options.program[0] && !options.print_plan)
+	if (!options.program[0] && !options.print_plan && !options.check)
 		return fail(f, "options",
 			    "Name the agent's program: boundary-init [OPTION]... [--] PROGRAM",
 			    "program: missing");
 	if (options.user.length > 0 && preflight_account(options.user, &account, f) < 0)
 		return -1;
+	if (options.check)
+		return 0;
 	return preflight(options.jail, &facts, &outside, f) < 0 ? -1 : next_plan(f);
 }
 
@@ -436,6 +463,8 @@ int main(int argc, char **argv, char **envp)
 		return filter_profile();
 	if (options.test_method.length > 0)
 		return print_test();
+	if (options.check)
+		return print_check(&inherited, envp);
 	warn_of_rules();
 	if (options.print_plan) {
 		tell_mode();

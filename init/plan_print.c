@@ -106,16 +106,9 @@ static void print_ruleset(struct text *t, const char *where, const struct nft_ru
 
 static void print_caps(struct text *t, uint64_t caps)
 {
-	const char *separator = "";
-
 	if (caps == 0)
 		text_printf(t, "none");
-	for (unsigned int cap = 0; cap_name(cap); cap++) {
-		if (!(caps & CAP_BIT(cap)))
-			continue;
-		text_printf(t, "%s%s", separator, cap_name(cap));
-		separator = ",";
-	}
+	cap_names_print(t, caps);
 }
 
 static void print_jail(struct text *t, const struct plan *p)

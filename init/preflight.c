@@ -220,16 +220,16 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 	facts->gid = getegid();
 	if (mode == JAIL_NONE)
 		return 0;
+	read_names(&facts->resolv);
 	error = idmap_read("/proc/self/uid_map", &facts->uids);
 	if (!error)
 		error = idmap_read("/proc/self/gid_map", &facts->gids);
 	if (error)
 		return fail_errno(f, STAGE, DOING_ID_MAP, "/proc/self/uid_map", error);
+	facts->host_network = is_host_network();
 	if (look_at_network(facts, outside, f) < 0)
 		return -1;
-	read_names(&facts->resolv);
 	facts->ipv6_on_new_links = facts->net.ipv6_stack && new_links_have_ipv6();
-	facts->host_network = is_host_network();
 	if (namespaces_clone_is_filtered(CLONE_NEWNET))
 		fail_errno(&facts->no_clone, STAGE, DOING_CLONE_USERNS, "namespaces", -EPERM);
 	return look_for_tables(facts, outside, f);

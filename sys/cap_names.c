@@ -69,3 +69,15 @@ const char *cap_name(unsigned int cap)
 		name += strlen(name) + 1;
 	return *name ? name : NULL;
 }
+
+void cap_names_print(struct text *t, uint64_t caps)
+{
+	const char *separator = "";
+
+	for (unsigned int cap = 0; cap_name(cap); cap++) {
+		if (!(caps >> cap & 1))
+			continue;
+		text_printf(t, "%s%s", separator, cap_name(cap));
+		separator = ",";
+	}
+}

@@ -169,7 +169,7 @@ static uint64_t all_file_rights(long abi)
 	return rights;
 }
 
-static long landlock_abi(void)
+long confine_landlock_abi(void)
 {
 	return syscall(SYS_LANDLOCK_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
 }
@@ -190,7 +190,7 @@ static int restrict_self(const struct ruleset_attributes *attributes, size_t siz
 
 bool confine_can_scope(void)
 {
-	return landlock_abi() >= SCOPE_ABI;
+	return confine_landlock_abi() >= SCOPE_ABI;
 }
 
 int confine_scope(void)
@@ -208,7 +208,7 @@ int confine_scope(void)
 
 int confine_gate(void)
 {
-	long abi = landlock_abi();
+	long abi = confine_landlock_abi();
 	const struct ruleset_attributes attributes = {
 		.handled_access_fs = all_file_rights(abi),
 		.handled_access_net = BIND_TCP,

@@ -30,4 +30,7 @@ int confine_gate(void);
 int confine_scope(void);
 bool confine_can_scope(void);
 
+/* The version of Landlock that this kernel has, from 1 on; -1: it has none. */
+long confine_landlock_abi(void);
+
 #endif

@@ -9,7 +9,7 @@
 set -eu
 
 # Parsers and policy: hostile bytes and argv arrive here first.
-pure='sys/text sys/errors sys/cursor sys/address sys/failure sys/cap_names'
+pure='sys/text sys/errors sys/cursor sys/address sys/failure sys/cap_names sys/json'
 pure="$pure init/options init/url init/rule init/policy init/policy_file init/accounts init/forwarding init/resolv"
 pure="$pure init/seccomp_profile"
 pure="$pure init/gate/dns init/gate/tls init/gate/http init/gate/http_body init/gate/http_path init/gate/http_status"

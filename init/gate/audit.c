@@ -17,6 +17,7 @@
 #include "sys/clock.h"
 #include "sys/errors.h"
 #include "sys/fds.h"
+#include "sys/json.h"
 
 static_assert(AUDIT_RECORD_MAX <= PIPE_BUF, "a pipe would tear records");
 
@@ -311,16 +312,6 @@ void audit_begin(enum audit_level level, const char *event)
 		audit_number("dropped", sink.dropped);
 }
 
-#define ESCAPE_MAX 6 /* bytes: \u00XX */
-
-static void print_character(struct text *t, unsigned char c)
-{
-	if (c < ' ' || c >= 0x7f)
-		text_printf(t, "\\u00%x%x", c >> 4, c & 15U);
-	else
-		text_printf(t, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-}
-
 void audit_span(const char *key, struct span value)
 {
 	struct text *t = &record.text;
@@ -334,11 +325,11 @@ void audit_span(const char *key, struct span value)
 	end = t->length + AUDIT_STRING_MAX < t->size ? t->length + AUDIT_STRING_MAX : t->size - 1;
 	text_char(t, '"');
 	for (size_t i = 0; i < value.length; i++) {
-		if (t->length + ESCAPE_MAX + 1 > end) {
+		if (t->length + JSON_ESCAPE_MAX + 1 > end) {
 			record.cut = true;
 			break;
 		}
-		print_character(t, (unsigned char)value.at[i]);
+		json_character(t, (unsigned char)value.at[i]);
 	}
 	text_char(t, '"');
 	end_member(start);
