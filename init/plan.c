@@ -323,11 +323,13 @@ static int check_wireless(const struct options *o, struct failure *f)
 {
 	static const char remedy[] = "It takes a jail with CAP_NET_ADMIN: add --cap-add NET_ADMIN";
 	const struct rule *r = rule_for_wire(o->policy);
-	char buffer[160];
 
-	if (r)
+	if (r) {
+		char buffer[160];
+
 		return fail(f, STAGE, remedy, "rule '%s': a loopback jail lets out TCP alone",
 			    text_shown(buffer, sizeof(buffer), r->text.at, r->text.length));
+	}
 	if (o->publish_count > 0)
 		return fail(f, STAGE, remedy, "--publish: nothing leads into a loopback jail");
 	if (o->no_userns)

@@ -35,14 +35,13 @@ static socklen_t set_name(struct sockaddr_un *address, unsigned int instance, co
 {
 	struct text name = text_over(address->sun_path + 1, sizeof(address->sun_path) - 1);
 
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	text_printf(&name, INSTANCE_PREFIX "%u%s", instance, suffix);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + name.length);
 }
 
 static int bind_name(int fd, unsigned int instance, const char *suffix)
 {
-	struct sockaddr_un address;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	socklen_t length = set_name(&address, instance, suffix);
 
 	return bind(fd, (const struct sockaddr *)&address, length) ? -errno : 0;
@@ -74,7 +73,7 @@ static int look_for_others(struct facts *facts)
 		return fd;
 	facts->alone = true;
 	for (unsigned int i = 0; i < INSTANCES && facts->alone; i++) {
-		struct sockaddr_un address;
+		struct sockaddr_un address = { .sun_family = AF_UNIX };
 		socklen_t length = set_name(&address, i, "");
 
 		facts->alone = i == facts->instance ||
@@ -153,7 +152,7 @@ static bool file_exists(const char *path)
 	return fd >= 0;
 }
 
-/* Settings of the whole machine are shown in its first network namespace only; where none is, it may be that one. */
+/* Settings of the whole machine are shown in its own network namespace only. Where none is, it may be that. */
 static bool is_host_network(void)
 {
 	return file_exists("/proc/sys/net/core/netdev_max_backlog") ||

@@ -244,8 +244,8 @@ static bool is_last_word(const struct rule_line *line)
 }
 
 /*
- * `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. The loopback, where there
- * is no wire: then every other link does.
+ * `wire` is what WIRE stands for, the end on this side, or the link that FORWARDING does. The loopback, where
+ * there is no wire: then every other link does.
  */
 static void add_line(struct builder *b, const struct rule_line *line, uint32_t wire)
 {

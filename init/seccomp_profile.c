@@ -7,8 +7,8 @@
 enum { DEPTH_MAX = 32 };
 
 /*
- * The words that have a meaning in a profile, and the places in it: what stands behind a member's name is at the
- * place that is called like the member.
+ * The words that have a meaning in a profile, and the places in it: what stands behind a member's name is at
+ * the place that is called like the member.
  */
 enum {
 	/* two pairs: a profile has one of the first, an entry of syscalls one of the second */

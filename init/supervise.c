@@ -239,7 +239,10 @@ static void give_back_code(void)
 		MADV_DONTNEED);
 }
 
-/* As far down as the start has used the stack; what was never used is not mapped, and that is no error for the rest. */
+/*
+ * As far down as the start has used the stack; what was never used is not mapped, and that is no error for
+ * the rest.
+ */
 #define STACK_USED ((size_t)1 << 16)
 
 static void give_back_stack(void)

@@ -46,8 +46,8 @@ void addr_add(uint32_t index, const struct prefix *p, const char *object);
 void route_add_default(uint32_t index, const struct address *gateway, const char *object);
 
 /*
- * The default route for where there is no other one: by the loopback, with the highest metric, from this address
- * of it. One that is there already is as good.
+ * The default route for where there is no other one: by the loopback, with the highest metric, from this
+ * address of it. One that is there already is as good.
  */
 void route_add_last(const struct address *source, const char *object);
 void route_delete_last(uint8_t family, const char *object);

@@ -35,7 +35,7 @@ bool resolve_addresses(struct span name, struct waiter *w);
 
 /*
  * The question of a resolver on this machine itself, which was asked by the gate and now asks a server in its
- * turn: it does not know the name, so that others are asked. It can only be told by the name. False: it is none.
+ * turn: it does not know the name, so that others are asked. It can only be told by the name. False: none is.
  */
 bool resolve_note_echo(struct span name);
 

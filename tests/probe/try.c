@@ -404,8 +404,9 @@ static const struct attempt *find(const char *name)
 }
 
 /*
- * Asks for a child with each of these flags of clone(2), and for shared signal handlers without shared memory as well.
- * No kernel makes such a child, whoever asks: EINVAL is the kernel's answer, any other one is a system call filter's.
+ * Asks for a child with each of these flags of clone(2), and for shared signal handlers without shared memory
+ * as well. No kernel makes such a child, whoever asks: EINVAL is the kernel's answer, any other one is a
+ * system call filter's.
  */
 int cmd_clone_flags(int argc, char **argv)
 {

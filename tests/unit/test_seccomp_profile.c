@@ -104,17 +104,21 @@ static const struct {
 	/* what has no meaning where it stands */
 	{ "{\"x\":{\"syscalls\":[1],\"syscalls\":2},\"syscalls\":[" READ, "," FIRST_BUT_S390,
 	  "]}" },
-	{ "{\"x\":[\"archMap\"],\"includes\":{},\"syscalls\":[{\"archMap\":1,\"comment\":\"\\u00e9\\\"clone\"}",
+	{ "{\"x\":[\"archMap\"],\"includes\":{},\"syscalls\":[{\"archMap\":1,"
+	  "\"comment\":\"\\u00e9\\\"clone\"}",
 	  "," FIRST_BUT_S390, "]}" },
 	{ "{\"syscalls\":[{\"names\":[\"clone3\",\"clone_\",\"clon\",\"\"],\"action\":\"SCMP_ACT_ERRNO\"}",
 	  "," FIRST_BUT_S390, "]}" },
-	{ "{\"syscalls\":[{\"names\":[\"read\"],\"action\":\"clone\",\"args\":null,\"x\":[{\"names\":[\"clone\"]}]}",
+	{ "{\"syscalls\":[{\"names\":[\"read\"],\"action\":\"clone\",\"args\":null,"
+	  "\"x\":[{\"names\":[\"clone\"]}]}",
 	  "," FIRST_BUT_S390, "]}" },
 
 	/* every kind of value */
-	{ "{\"x\":[0,-0,1,-12,0.5,1.25e3,1E+5,1e-05,2e0,true,false,null,\"\",[],{},[[]],{\"\":{}}],\"syscalls\":[",
+	{ "{\"x\":[0,-0,1,-12,0.5,1.25e3,1E+5,1e-05,2e0,true,false,null,\"\",[],{},[[]],{\"\":{}}],"
+	  "\"syscalls\":[",
 	  FIRST_BUT_S390, "]}" },
-	{ "{\"x\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD83d\\uDE00 \x7f\xc3\xa9\xe2\x82\xac\xed\x9f\xbf\xee\x80\x80"
+	{ "{\"x\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000"
+	  "\\uD83d\\uDE00 \x7f\xc3\xa9\xe2\x82\xac\xed\x9f\xbf\xee\x80\x80"
 	  "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\",\"syscalls\":[",
 	  FIRST_BUT_S390, "]}" },
 	{ "{\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],\"syscalls\":[",
