@@ -256,7 +256,7 @@ static void add_line(struct builder *b, const struct rule_line *line, uint32_t w
 	set_link(line->out, wire, &rule.out, &rule.not_out);
 	rule.stray = line->what == STRAY;
 	rule.established = line->what == ESTABLISHED || line->what == REPLY;
-	rule.reply = line->what == REPLY;
+	rule.reply = line->what == REPLY && !b->options->observe;
 	rule.translated = line->what == TRANSLATED || line->what == TO_GATE;
 	rule.local = line->what == TO_GATE || line->what == TO_ITSELF || line->what == OWN_HERE;
 	rule.foreign = line->what == FOREIGN;
@@ -264,9 +264,9 @@ static void add_line(struct builder *b, const struct rule_line *line, uint32_t w
 	rule.mark = line->what == OWN || line->what == OWN_HERE ? b->plan->mark : 0;
 	if (b->plan->logs && !rule.mark &&
 	    ((line->chain == OUTPUT && (refuses(line->verdict) || rule.foreign)) ||
-	     (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET)))
+	     (line->chain == LEAVING && line->verdict == NFT_DROP_PACKET && !b->options->observe)))
 		rule.log_group = GATE_LOG_GROUP;
-	if (b->options->observe && is_last_word(line))
+	if (b->options->observe && b->plan->mode != JAIL_LOOPBACK && is_last_word(line))
 		rule.verdict = NFT_ACCEPT_PACKET;
 	switch ((enum what)line->what) {
 	case TCP:

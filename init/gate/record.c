@@ -52,9 +52,11 @@ void record_trouble(const char *what, uint64_t count)
 void record_packet(const struct packet *p)
 {
 	const char *name = packet_protocol_name(p->protocol);
+	/* Where nothing leads out but the gate there is no way for packets. */
+	const bool passed = gate.config->observe && !gate.config->addresses;
 
 	audit_begin(AUDIT_WARN, "packet");
-	audit_string("verdict", gate.config->observe ? "allow" : "deny");
+	audit_string("verdict", passed ? "allow" : "deny");
 	audit_string("proto", name);
 	if (!name)
 		audit_number("protocol", p->protocol);
@@ -64,7 +66,7 @@ void record_packet(const struct packet *p)
 		audit_number("port", p->port);
 	if (p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6)
 		audit_number("type", p->icmp_type);
-	audit_string("reason", gate.config->observe ? NULL : "no rule allows this address");
+	audit_string("reason", passed ? NULL : "no rule allows this address");
 	audit_end();
 	if (gate.config->observe)
 		observe_packet(p);
