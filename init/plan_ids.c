@@ -33,6 +33,12 @@ static void map_one_id(struct id_map *to, uint32_t id)
 	to->count = 1;
 }
 
+static int fail_id_map(const struct plan *p, struct failure *f)
+{
+	return fail(f, STAGE, "Choose a --user that exists in the container's own user namespace",
+		    "id map: uid %u or gid %u cannot be mapped", p->agent.uid, p->agent.gid);
+}
+
 /*
  * The kernel's rules (user_namespaces(7)): a map of more than one's own id takes CAP_SETUID or
  * CAP_SETGID, one that contains uid 0 takes CAP_SETFCAP, and without CAP_SETGID setgroups(2) has to
@@ -65,10 +71,7 @@ int plan_id_maps(struct plan *p, bool any_ids, const struct facts *facts, struct
 	}
 	if ((!idmap_contains(&p->uids, p->agent.uid) && !p->unmapped) ||
 	    !idmap_contains(&p->gids, p->agent.gid))
-		return fail(f, STAGE,
-			    "Choose a --user that exists in the container's own user namespace",
-			    "id map: uid %u or gid %u cannot be mapped", p->agent.uid,
-			    p->agent.gid);
+		return fail_id_map(p, f);
 	return 0;
 }
 
@@ -88,5 +91,8 @@ int plan_identity(struct plan *p, const struct facts *facts, const struct accoun
 			    "--user: CAP_SETUID or CAP_SETGID is missing");
 	p->change_user = true;
 	p->agent = *account;
+	if (facts->uids.count > 0 && (!idmap_contains(&facts->uids, p->agent.uid) ||
+				      !idmap_contains(&facts->gids, p->agent.gid)))
+		return fail_id_map(p, f);
 	return 0;
 }

@@ -17,6 +17,7 @@ import functools
 import itertools
 import json
 import pathlib
+import re
 import socket
 import time
 
@@ -31,6 +32,7 @@ OWN_FAILURE = 125
 AT_ONCE = 1000  # microseconds
 
 NO_CAPABILITY = "0" * 16
+NET_ADMIN = f"{1 << 12:016x}"
 CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 # What containers have where Docker has switched it on for the whole host; here it did so in its own network only.
@@ -39,6 +41,7 @@ IP_FORWARD = ("--sysctl", "net.ipv4.ip_forward=1")
 # Names of the test's internet, and the server that knows them.
 ALLOWED, DENIED, METADATA = "api.example.com", "www.example.com", "metadata.example.com"
 RESOLVER = "192.0.2.53"
+LOADED = [f"host-{number}.example.com" for number in range(20)]  # all of the allowed host
 
 _numbers = itertools.count()
 
@@ -47,7 +50,8 @@ _numbers = itertools.count()
 def serve_names(net):
     """The Nameserver at RESOLVER, a host of its own."""
     host = net.add_host("resolver", RESOLVER, "2001:db8:53::53", ports=None)
-    zone = {ALLOWED: net.allowed.v4, "example.com": net.allowed.v4, DENIED: net.denied.v4, METADATA: "169.254.169.254"}
+    zone = {ALLOWED: net.allowed.v4, "example.com": net.allowed.v4, DENIED: net.denied.v4, METADATA: "169.254.169.254",
+            **dict.fromkeys(LOADED, net.allowed.v4)}
     with Nameserver(host.socket(socket.AF_INET, socket.SOCK_DGRAM), RESOLVER, zone) as names:
         yield names
 
@@ -75,18 +79,36 @@ def words(result):
     return "".join(line for line in result.err.splitlines(keepends=True) if not line.startswith("{"))
 
 
-def works(net, result):
-    """Asserts that an agent that did the main job was in its jail and fared as it should; returns its status."""
+# The links that an agent sees.
+LINKS = {"veth": ["eth0", "lo"], "loopback": ["lo"], "container": ["eth0", "lo"]}
+
+
+def mode_told(result):
+    """The jail that was made, of the line that says so where it is not the best one, and nothing else is said."""
+    text = words(result)
+    told = re.fullmatch("boundary-init: jail: ([a-z]+); not veth[^\n]*\n", text)
+    assert told or text == "", result
+    return told[1] if told else "veth"
+
+
+def works(net, result, mode="veth", bounding=NO_CAPABILITY):
+    """Asserts that an agent that did the main job was in its jail and fared as it should; returns its status.
+
+    bounding: its bounding set, where there is neither a user namespace nor CAP_SETPCAP to empty it; no_new_privs then
+    makes it void.
+    """
     assert result.code == 1, result
-    return worked(net, result)
+    return worked(net, result, mode, bounding)
 
 
-def worked(net, result):
+def worked(net, result, mode="veth", bounding=NO_CAPABILITY):
     """The same for one that has gone on to do other things."""
-    assert words(result) == "" and denials(result, event="packet", proto="tcp", address=net.denied.v4, port=80), result
+    assert mode_told(result) == mode
+    assert denials(result, event="packet", proto="tcp", address=net.denied.v4, port=80), result
     status, reached, refused = result.jsons
-    assert {name: status[name] for name in CAPABILITY_SETS} == dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY)
-    assert (status["NoNewPrivs"], sorted(status["interfaces"])) == (1, ["eth0", "lo"])
+    assert {name: status[name] for name in CAPABILITY_SETS} == {
+        **dict.fromkeys(CAPABILITY_SETS, NO_CAPABILITY), "CapBnd": bounding}
+    assert (status["NoNewPrivs"], sorted(status["interfaces"])) == (1, LINKS[mode])
     assert (reached["errno"], reached["reply"]) == ("OK", f"allowed {MACHINE_V4}")
     assert (refused["errno"], refused["reply"]) == ("ECONNREFUSED", "")
     return status
@@ -202,13 +224,16 @@ class Jails:
         return Container(self.engine, *self.flags, *options, self.image, *arguments)
 
     @contextlib.contextmanager
-    def agent(self, arguments, *options):
-        """An Agent of tests/behaviour, which does what it is told: do(), run(), serve(). In the end it ends well."""
+    def agent(self, arguments, *options, said=""):
+        """An Agent of tests/behaviour, which does what it is told: do(), run(), serve(). In the end it ends well.
+
+        said: what it has left on standard error then, besides records.
+        """
         box = _Box(functools.partial(self.launch, stdin="pipe"), ["--interactive", *options])
         with Agent(box, *arguments) as agent:
             yield agent
             result = agent.end()
-            assert (result.code, words(result)) == (0, ""), result
+            assert (result.code, words(result)) == (0, said), result
 
     def plain(self, command, *options):
         """A container without boundary-init, of the same image, in the background."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Images and the seccomp profile that the Docker tests run with. Nothing is pulled: images are built or imported."""
 
-import json
+import io
 import pathlib
 import shlex
 import shutil
 import subprocess
+import tarfile
 import tempfile
 
 import engine  # noqa: F401 (lets the next line find its module)
@@ -28,13 +29,11 @@ APT_SETTINGS = ["Acquire::Check-Date", "Acquire::Check-Valid-Until", "Acquire::h
 
 
 def profile_with_rule(directory):
-    """Writes Moby's default profile plus the one rule that lets exactly clone(NEWUSER|NEWNET) pass; its path."""
-    profile = json.loads(MOBY_PROFILE.read_text())
-    profile["syscalls"].append({
-        "names": ["clone"], "action": "SCMP_ACT_ALLOW",
-        "args": [{"index": 0, "op": "SCMP_CMP_MASKED_EQ", "value": NAMESPACE_FLAGS, "valueTwo": NEWUSER_NEWNET}]})
+    """Moby's default profile with the one rule that lets exactly clone(NEWUSER|NEWNET) pass, as boundary-init adds it;
+    the path."""
     path = pathlib.Path(directory) / "boundary-init-seccomp.json"
-    path.write_text(json.dumps(profile))
+    with open(MOBY_PROFILE, "rb") as profile, open(path, "wb") as output:
+        subprocess.run([sandbox.INIT, "--seccomp-profile"], stdin=profile, stdout=output, env={}, check=True)
     return path
 
 
@@ -72,6 +71,28 @@ def build_agent_image(docker, tag="agent", base="scratch", compiler=("musl-gcc",
             files[name] = pathlib.Path(etc) / name
             files[name].write_text(content)
         return build(docker, tag, AGENT_IMAGE.format(base=base), files)
+
+
+# What 'setcap cap_net_admin+p' writes: VFS_CAP_REVISION_2 of linux/capability.h, permitted and not effective.
+NET_ADMIN_PERMITTED = "\0\0\0\2" + "\0\x10\0\0" + "\0" * 12
+
+
+def import_agent_image_with_capability(docker, tag="with-capability"):
+    """The agent's image after 'setcap cap_net_admin+p /sbin/boundary-init'; the tag."""
+    rootfs = io.BytesIO()
+    with tempfile.TemporaryDirectory() as directory, \
+            tarfile.open(fileobj=rootfs, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        agent = compile_example_agent(directory)
+        for path, source in ("sbin/boundary-init", sandbox.INIT), ("probe", sandbox.PROBE), ("agent", agent):
+            entry = archive.gettarinfo(source, path)
+            entry.uid = entry.gid = 0
+            if source == sandbox.INIT:
+                entry.pax_headers = {"SCHILY.xattr.security.capability": NET_ADMIN_PERMITTED}
+            with open(source, "rb") as file:
+                archive.addfile(entry, file)
+    entrypoint = 'ENTRYPOINT ["/sbin/boundary-init"]'
+    docker.docker("import", "--change", entrypoint, "-", tag, stdin=rootfs.getvalue())
+    return tag
 
 
 def _mirror():

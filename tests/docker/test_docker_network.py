@@ -208,9 +208,19 @@ def test_rules_for_ipv4_need_no_ipv6(net, jails, dual_without_ipv6_on_new_links)
             assert refused["us"] < AT_ONCE
 
 
+def test_rule_for_ipv6_is_upheld_without_a_wire(net, jails, dual_without_ipv6_on_new_links):
+    """The jail that needs no IPv6 on new links is taken, and it is said why."""
+    arguments = [*allow(f"{net.allowed.v6} port=80"), "--", "/probe", "seq", "connect", net.denied.v6, "80", ",",
+                 "connect", net.allowed.v6, "80"]
+    result = jails.run(arguments, "--network", dual_without_ipv6_on_new_links)
+    assert [one["errno"] for one in result.jsons] == ["ECONNREFUSED", "OK"]
+    assert words(result) == ("boundary-init: jail: loopback; not veth: address: IPv6 is switched off for new links, so "
+                             "no IPv6 rule can be upheld\n")
+
+
 def refused_ipv6_rule(net, jails, *options):
-    """Cause and remedy of an IPv6 rule that cannot be upheld."""
-    arguments = [*allow(f"{net.allowed.v6} port=80"), "--", "/probe", "connect", net.allowed.v6, "80"]
+    """Cause and remedy of an IPv6 rule that cannot be upheld over a wire."""
+    arguments = ["--jail=veth", *allow(f"{net.allowed.v6} port=80"), "--", "/probe", "connect", net.allowed.v6, "80"]
     return refusal(jails.run(arguments, *options)).split(". ", 1)
 
 

@@ -72,10 +72,15 @@ def test_pid_1_is_nobody_on_the_machine(jails):
 
 
 def test_user_that_is_not_mapped(own_net, jails):
-    said = refusal(jails.run(main_job(own_net, "--user", "70000")))
+    said = refusal(jails.run(main_job(own_net, "--jail=veth", "--user", "70000")))
     assert said.startswith("plan: id map: uid 70000 ") and "cannot be mapped" in said
 
 
-def test_default_profile(own_net, jails):
-    said = refusal(jails.having(flags=["--cap-add", "NET_ADMIN"]).run(main_job(own_net)))
-    assert said.startswith("jail: namespaces: ") and "seccomp profile" in said and "--security-opt seccomp=" in said
+def test_best_jail_with_the_default_profile(own_net, jails):
+    """NET_ADMIN of a user namespace is enough for its own network."""
+    works(own_net, jails.having(flags=["--cap-add", "NET_ADMIN"]).run(main_job(own_net)), "container")
+    assert "CAP_NET_ADMIN is missing" in refusal(jails.having(flags=[]).run(main_job(own_net)))
+
+
+def test_no_capability_is_needed_where_clone_passes(own_net, jails, profile):
+    works(own_net, jails.having(flags=["--security-opt", f"seccomp={profile}"]).run(main_job(own_net)), "loopback")

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 
 import images
-from containers import ALLOWED, DENIED, denials, words
+from containers import ALLOWED, DENIED, denials, mode_told, words
 from engine import MACHINE_V4
 
 README = images.ROOT / "README.md"
@@ -38,6 +38,16 @@ def test_project_image_runs(engine, project_image):
 
 def test_example_image_holds_the_agent_beside_it(engine, example_image):
     assert files_in(engine, example_image) == {"sbin/boundary-init": 0o755, "agent": 0o755}
+
+
+def test_example_needs_one_capability(engine, example_image):
+    """The commands of the README: with Docker's own seccomp profile the container itself is bounded."""
+    commands = [line.partition("#")[0].split() for line in README.read_text().splitlines()
+                if line.startswith("docker run --cap-add NET_ADMIN agent")]
+    assert len(commands) == 2
+    reached, refused = (engine.run("run", "--rm", *command[2:4], example_image, *command[5:]) for command in commands)
+    assert (reached.code, reached.out, mode_told(reached)) == (0, f"allowed {MACHINE_V4}\n", "container")
+    assert refused.out.startswith("HTTP/1.1 403 Forbidden\r\n") and mode_told(refused) == "container"
 
 
 def test_example_reaches_what_it_allows(engine, example_image, flags):
