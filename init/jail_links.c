@@ -172,7 +172,10 @@ void remove_wire(struct jail *j)
 int make_last_routes(struct jail *j, struct failure *f)
 {
 	const struct wire *w = &j->plan->wire;
+	int error = preflight_take_container(j->outside);
 
+	if (error)
+		return fail_errno(f, STAGE, DOING_ANYTHING, "instance", error);
 	for (unsigned int i = 0; i < w->family_count; i++)
 		route_add_last(&w->inner_addresses[i].address, "last route");
 	return send_links(j->outside->route, f);

@@ -261,6 +261,15 @@ static int need_net_admin(const struct plan *p, const struct facts *facts, struc
 		    "jail %s: CAP_NET_ADMIN is missing", mode);
 }
 
+/* A jail that is the container bounds all that is in it, the gates of others too. */
+static int need_free_container(const struct plan *p, const struct facts *facts, struct failure *f)
+{
+	if (!facts->taken)
+		return 0;
+	return fail(f, STAGE, "Put only one of them into a pod",
+		    "jail %s: the whole container is another jail", jail_mode_names[p->mode]);
+}
+
 static int plan_namespaces(struct plan *p, bool any_ids, const struct options *o,
 			   const struct facts *facts, struct failure *f)
 {
@@ -296,7 +305,8 @@ static void note_leftovers(struct plan *p, const struct facts *facts)
 static int plan_veth(struct plan *p, bool any_ids, const struct options *o,
 		     const struct facts *facts, struct failure *f)
 {
-	if (need_net_admin(p, facts, f) < 0 || plan_namespaces(p, any_ids, o, facts, f) < 0)
+	if (need_net_admin(p, facts, f) < 0 || need_free_container(p, facts, f) < 0 ||
+	    plan_namespaces(p, any_ids, o, facts, f) < 0)
 		return -1;
 	note_leftovers(p, facts);
 	p->ipv6_stack = facts->net.ipv6_stack;
@@ -344,8 +354,8 @@ static int plan_loopback(struct plan *p, bool any_ids, const struct options *o,
 {
 	struct wire *w = &p->wire;
 
-	if (plan_namespaces(p, any_ids, o, facts, f) < 0 || check_wireless(o, f) < 0 ||
-	    plan_subnet(p, AF_INET, facts, o->policy, f) < 0 ||
+	if (need_free_container(p, facts, f) < 0 || plan_namespaces(p, any_ids, o, facts, f) < 0 ||
+	    check_wireless(o, f) < 0 || plan_subnet(p, AF_INET, facts, o->policy, f) < 0 ||
 	    (facts->net.ipv6 && plan_subnet(p, AF_INET6, facts, o->policy, f) < 0))
 		return -1;
 	p->ipv6_rules_hold = p->forward_ipv4 = true; /* nothing has to be forwarded */

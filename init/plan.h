@@ -30,6 +30,7 @@ struct facts {
 	struct caps caps;
 	unsigned int instance; /* ours among INSTANCES; nobody else alive has it */
 	bool alone; /* no other one is taken */
+	bool taken; /* one of the others is the container itself */
 	bool host_network; /* the network namespace is the machine's own */
 	char table[32]; /* name of our table */
 	bool table_left; /* it is there already: the run before was killed */

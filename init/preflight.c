@@ -18,6 +18,7 @@
 #define STAGE "preflight"
 #define INSTANCE_PREFIX "boundary_init_"
 #define FORWARDING_SUFFIX "_forwarding"
+#define CONTAINER_SUFFIX "_container"
 
 /* A dump that another process disturbs is asked for again, but not for ever. */
 #define DUMP_TRIES 8
@@ -65,6 +66,14 @@ static int take_instance(struct facts *facts, struct outside *outside)
 }
 
 /* Is no other instance there? A datagram socket can be connected again and again, to whoever is. */
+static bool is_there(int fd, unsigned int instance, const char *suffix)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t length = set_name(&address, instance, suffix);
+
+	return connect(fd, (const struct sockaddr *)&address, length) == 0;
+}
+
 static int look_for_others(struct facts *facts)
 {
 	int fd = socket_open(AF_UNIX, SOCK_DGRAM, 0);
@@ -72,23 +81,33 @@ static int look_for_others(struct facts *facts)
 	if (fd < 0)
 		return fd;
 	facts->alone = true;
-	for (unsigned int i = 0; i < INSTANCES && facts->alone; i++) {
-		struct sockaddr_un address = { .sun_family = AF_UNIX };
-		socklen_t length = set_name(&address, i, "");
-
-		facts->alone = i == facts->instance ||
-			       connect(fd, (const struct sockaddr *)&address, length) < 0;
+	for (unsigned int i = 0; i < INSTANCES; i++) {
+		if (i == facts->instance)
+			continue;
+		facts->alone = facts->alone && !is_there(fd, i, "");
+		facts->taken = facts->taken || is_there(fd, i, CONTAINER_SUFFIX);
 	}
 	close(fd);
 	return 0;
 }
 
-int preflight_need_forwarding(struct outside *outside)
+/* Of the two that can be said no jail says both. */
+static int say(struct outside *outside, const char *suffix)
 {
 	outside->forwarding = socket_open(AF_UNIX, SOCK_DGRAM, 0);
 	if (outside->forwarding < 0)
 		return outside->forwarding;
-	return bind_name(outside->forwarding, outside->instance, FORWARDING_SUFFIX);
+	return bind_name(outside->forwarding, outside->instance, suffix);
+}
+
+int preflight_need_forwarding(struct outside *outside)
+{
+	return say(outside, FORWARDING_SUFFIX);
+}
+
+int preflight_take_container(struct outside *outside)
+{
+	return say(outside, CONTAINER_SUFFIX);
 }
 
 bool preflight_forwarding_needed(struct outside *outside)

@@ -20,6 +20,9 @@ int preflight(enum jail_mode mode, struct facts *facts, struct outside *outside,
 /* Says to the other jails in the container's network namespace that this one needs forwarding. */
 int preflight_need_forwarding(struct outside *outside);
 
+/* ... that the container itself is this jail. */
+int preflight_take_container(struct outside *outside);
+
 /*
  * This jail needs it no more; does another one? Of two that end together at least one sees that the
  * other does not.

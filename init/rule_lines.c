@@ -62,7 +62,9 @@ const struct rule_line rule_lines[] = {
 	{ MODE_CONTAINER, OUTPUT, ANY, ANY, OWN_HERE, NFT_ACCEPT_PACKET },
 	/* No other route than by the loopback leads there. */
 	{ MODE_CONTAINER, OUTPUT, ANY, ANY, OWN, NFT_REJECT_PROHIBITED },
-	{ MODE_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
+	/* No multicast listener reports: in a group's address there is room for a word of its member. */
+	{ MODE_CONTAINER, OUTPUT, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
+	{ MODE_CONTAINER, OUTPUT, ANY, ANY, CHATTER, NFT_DROP_PACKET },
 	/* Those that the agent has begun need a rule for every packet: they may be older than the rules. */
 	{ MODE_CONTAINER, OUTPUT, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
 	/* IPv6 sockets may choose any source; an answer, be it a refusal, would go there. */
@@ -89,7 +91,7 @@ const struct rule_line rule_lines[] = {
 	{ MODE_CONTAINER, LEAVING, ANY, ANY, OWN, NFT_ACCEPT_PACKET },
 	{ MODE_CONTAINER, LEAVING, ANY, ANY, REPLY, NFT_ACCEPT_PACKET },
 	{ MODE_CONTAINER, LEAVING, ANY, ANY, TO_POLICY, NFT_ACCEPT_PACKET },
-	{ MODE_CONTAINER, LEAVING, ANY, ANY, CHATTER, NFT_ACCEPT_PACKET },
+	{ MODE_CONTAINER, LEAVING, ANY, ANY, NEIGHBOURS, NFT_ACCEPT_PACKET },
 	{ MODE_CONTAINER, LEAVING, ANY, ANY, ALL, NFT_DROP_PACKET },
 
 	/* Nothing comes over the wire but from the jail's own addresses. */

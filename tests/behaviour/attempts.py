@@ -85,7 +85,7 @@ def connect(host, port, data="", hexadecimal="", proto=0, options=(), source=Non
             payload = bytes.fromhex(hexadecimal) or data.encode("latin-1")
             if fast_open:
                 client.settimeout(None)  # in one call, which connects
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("qq", int(wait), 0))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("qq", int(wait), int(wait % 1 * 1e6)))
                 client.sendto(payload, socket.MSG_FASTOPEN, address_of(host, port))
                 client.settimeout(wait)
             else:

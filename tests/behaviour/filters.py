@@ -13,6 +13,7 @@ only some of the calls shall fail, the test is asked about each:
 import contextlib
 import ctypes
 import dataclasses
+import errno
 import fcntl
 import os
 import platform
@@ -85,6 +86,12 @@ def _install(code, flags=0):
 def refusing(*refusals):
     """For prepare= of Container.start(): these calls fail, in every process from PID 1 on."""
     return lambda: _install([line for refusal in refusals for line in refusal.program(RET_ERRNO | refusal.error)])
+
+
+# As container runtimes have it by default: no namespaces of any kind.
+NEW_NAMESPACES = 0x7E020000
+NO_NAMESPACES = refusing(Refusal("clone", errno.EPERM, flags={0: NEW_NAMESPACES}), Refusal("clone3", errno.ENOSYS),
+                         Refusal("unshare", errno.EPERM, flags={0: NEW_NAMESPACES}))
 
 
 def in_jail(box):

@@ -70,11 +70,17 @@ def test_a_rule_never_means_the_jails_own_wire(net, box, rule):
 
 def test_no_address_left(net, box):
     before = box.nft(), links(box)
-    result = box.run([*allow("0.0.0.0/1", "128.0.0.0/1"), "--", "/probe", "exit", "0"])
+    result = box.run(["--jail=veth", *allow("0.0.0.0/1", "128.0.0.0/1"), "--", "/probe", "exit", "0"])
     assert (result.code, result.out, result.err) == (125, "", (
         "boundary-init: plan: address: every IPv4 subnet for the veth pair is in use. "
         "Narrow the routes of the container or the rules, so that a private subnet is left\n"))
     assert (box.nft(), links(box)) == before
+
+
+def test_no_address_left_and_no_wire_needed(box):
+    result = box.run([*allow("0.0.0.0/1", "128.0.0.0/1"), "--", "/probe", "say", "started"])
+    assert (result.code, result.out) == (0, "started\n")
+    assert result.err == ("boundary-init: jail: container; not veth, loopback: address: every IPv4 subnet for the veth pair is in use\n")
 
 
 # ---- jails beside each other, as of the containers of a pod

@@ -199,7 +199,7 @@ def test_agent_cannot_hold_off_a_narrower_policy(net, box, family):
             owner.expect(TABLE)
             assert {agent.do("connect", host, port)["errno"] for port in (80, 443)} == {"OK"}
             agent.change(rules[0])
-            agent.process.expect("boundary-init: jail: table: Operation not permitted", stream="err")
+            agent.process.expect("boundary-init: jail: table: ", stream="err")
             assert agent.do("connect", host, 80)["errno"] == "OK"
             assert agent.do("connect", host, 443)["errno"] == "ECONNREFUSED"
         agent.change(rules[1])

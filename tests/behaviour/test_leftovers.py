@@ -44,7 +44,7 @@ NOT_STARTED = {
     "publish": (["--publish", "0", "/probe"], "boundary-init: options: --publish '0': not a port to publish."),
     "user": (["--user", "nobody", "/probe"], "boundary-init: user: 'nobody': not in the image's /etc/passwd."),
     "agent-caps": (["--agent-caps=fly", "/probe"], "boundary-init: options: --agent-caps 'fly': not a list of capabilities."),
-    "no-userns": (["--no-userns", "/probe"], "boundary-init: plan: --no-userns: CAP_SYS_ADMIN is missing."),
+    "no-userns": (["--jail=veth", "--no-userns", "/probe"], "boundary-init: plan: --no-userns: CAP_SYS_ADMIN is missing."),
     "jail": (["--jail=cell", "/probe"], "boundary-init: options: --jail 'cell': unknown. It is one of auto,veth,loopback,container,none"),
 }
 
@@ -63,7 +63,7 @@ def test_nothing_is_changed_when_the_start_fails(box, why):
 def test_nothing_is_changed_without_the_capabilities(net, caps):
     with net.container(caps=caps, ip_forward=False) as box:
         before = network(box)
-        result = box.run([*allow(f"{net.allowed.v4} port=80"), "/probe"])
+        result = box.run(["--jail=veth", *allow(f"{net.allowed.v4} port=80"), "/probe"])
         assert (result.code, result.out) == (125, "")
         assert "CAP_" in result.err
         assert network(box) == before
@@ -72,18 +72,24 @@ def test_nothing_is_changed_without_the_capabilities(net, caps):
 def test_nothing_is_changed_when_user_namespaces_are_forbidden(net):
     with net.container(user_namespaces=False) as box:
         before = network(box)
-        result = box.run([*allow(f"{net.allowed.v4} port=80"), "/probe"])
+        result = box.run(["--jail=veth", *allow(f"{net.allowed.v4} port=80"), "/probe"])
         assert (result.code, result.out, result.err) == (125, "", (
             "boundary-init: jail: namespaces: no user or network namespace is left. Raise user.max_user_namespaces and "
-            "user.max_net_namespaces on the host, or start with --no-userns and --cap-add SYS_ADMIN\n"))
+            "user.max_net_namespaces on the host, or start with --jail=container and --cap-add NET_ADMIN\n"))
         assert network(box) == before
 
 
 def test_ipv6_rules_where_forwarding_is_off_and_cannot_be_switched_on(net, unforwarding):
     """This fails late, when everything else stands already."""
     before = network(unforwarding)
-    result = unforwarding.run([*allow(f"{net.allowed.v4} port=80", f"{net.allowed.v6} port=80"), "/probe", "say", "started"])
+    program = [*allow(f"{net.allowed.v4} port=80", f"{net.allowed.v6} port=80"), "/probe", "say", "started"]
+    result = unforwarding.run(["--jail=veth", *program])
     assert (result.code, result.out, result.err) == (125, "", IPV6_FORWARDING_OFF)
+    assert network(unforwarding) == before
+    result = unforwarding.run(program)  # the next mode then, which forwards nothing
+    assert (result.code, result.out) == (0, "started\n")
+    assert result.err == ("boundary-init: jail: loopback; not veth: IPv6 rules: IPv6 forwarding is off and /proc/sys is "
+                          "read-only\n")
     assert network(unforwarding) == before
 
 

@@ -12,11 +12,11 @@ import ways
 
 NONE = "--jail=none"
 HELLO = ["/probe", "say", "hello"]
-OPTIONS = ("agent-caps", "allow", "audit", "deny", "grace", "help", "jail", "log-level", "no-userns", "observe", "policy",
-           "print-plan", "publish", "test", "upstream-proxy", "user", "version")
-FLAGS = ("help", "no-userns", "observe", "print-plan", "version")
+OPTIONS = ("agent-caps", "allow", "audit", "check", "deny", "grace", "help", "jail", "log-level", "no-userns", "observe",
+           "policy", "print-plan", "publish", "seccomp-profile", "test", "upstream-proxy", "user", "version")
+FLAGS = ("help", "no-userns", "observe", "print-plan", "seccomp-profile", "version")
 REPEATABLE = ("allow", "deny", "publish")
-COMMAND_LINE_ONLY = ("help", "test", "version")
+COMMAND_LINE_ONLY = ("check", "help", "seccomp-profile", "test", "version")
 
 
 def variable(option):

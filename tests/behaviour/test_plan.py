@@ -155,6 +155,8 @@ def test_no_helper_is_executed_and_secure_bits_are_locked(net):
     executed = [call for call in made if "execve(" in call or "execveat(" in call]
     assert len(executed) == 1 and 'execve("/probe", ["/probe", "exit", "7"]' in executed[0]
     processes = [call for call in made if any(name in call for name in ("clone(", "clone3(", "fork("))]
+    # Whether it is allowed is asked by a pair of flags that no kernel grants.
+    assert "CLONE_FS|CLONE_NEWUSER" in processes[0] and "EINVAL" in processes.pop(0)
     assert len(processes) == 2 and "CLONE_NEW" not in processes[0] and "CLONE_NEWUSER|CLONE_NEWNET" in processes[1]
     locked = [call for call in made if "PR_SET_SECUREBITS" in call]
     assert len(locked) == 2  # by the gate, by PID 1

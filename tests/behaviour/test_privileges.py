@@ -142,7 +142,8 @@ MISSING = {
                      "jail veth: CAP_NET_ADMIN is missing, because uid 1000 starts without capabilities. Start the container "
                      "as root and name the agent's user with --user, or give the file the capability: "
                      "setcap cap_net_admin+p /sbin/boundary-init"),
-    "another user without it": (DOCKER_CAPS, 1000, "jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN"),
+    "another user without it": (DOCKER_CAPS, 1000, "jail veth: CAP_NET_ADMIN is missing. Add --cap-add NET_ADMIN, start the "
+                                "container as root and name the agent's user with --user"),
 }
 
 
@@ -150,19 +151,19 @@ MISSING = {
 def test_without_net_admin_the_remedy_is_named(net, who):
     caps, user, text = MISSING[who]
     with net.container(caps=caps) as box:
-        result = box.run(["/probe", "say", "started"], user=user)
+        result = box.run(["--jail=veth", "/probe", "say", "started"], user=user)
     assert (result.code, result.out, result.err) == (125, "", f"boundary-init: plan: {text}\n")
 
 
 def test_no_userns_without_sys_admin(box):
-    result = box.run(["--no-userns", "/probe", "say", "started"])
+    result = box.run(["--jail=veth", "--no-userns", "/probe", "say", "started"])
     assert (result.code, result.out, result.err) == (125, "", (
         "boundary-init: plan: --no-userns: CAP_SYS_ADMIN is missing. Add --cap-add SYS_ADMIN, or leave --no-userns away\n"))
 
 
 def test_agent_caps_without_a_user_namespace(net):
     with net.container(caps=DOCKER_CAPS | {"net_admin", "sys_admin"}) as box:
-        result = box.run(["--no-userns", "--agent-caps=net_raw", "/probe", "say", "started"])
+        result = box.run(["--jail=veth", "--no-userns", "--agent-caps=net_raw", "/probe", "say", "started"])
     assert (result.code, result.out, result.err) == (125, "", (
         "boundary-init: plan: --agent-caps: without a user namespace the agent would hold these over the whole container. "
         "Leave one of the two away\n"))

@@ -12,7 +12,9 @@ import re
 import time
 import weakref
 
+import namespaces as ns
 from process import TIMEOUT, Hung
+from sandbox import Net
 
 INIT = "/sbin/boundary-init"
 OWN_FAILURE = 125
@@ -50,6 +52,8 @@ class Way:
 PID1_NONE, PID1_VETH = Way("none", plain=False), Way("veth", plain=False)
 PLAIN_NONE, PLAIN_VETH = Way("none", plain=True), Way("veth", plain=True)
 
+MODES = ("veth", "loopback", "container")  # of a jail
+
 PID1 = (PID1_NONE, PID1_VETH)
 PLAIN = (PLAIN_NONE, PLAIN_VETH)
 WITHOUT_JAIL = (PID1_NONE, PLAIN_NONE)
@@ -59,7 +63,12 @@ ALL = (*PID1, *PLAIN)
 
 def agent_of(process):
     """The agent's pid, as the machine sees it. With a jail init has another child of its own, the gate."""
-    return process.jail_pid() if jailed(process) else process.children()[0]
+    return next(pid for pid in process.children() if not jailed(process) or not is_gate(pid, process.pid))
+
+
+def network_of(process):
+    """The agent's network namespace, whose ever it is, as a Net to be closed."""
+    return Net(ns.namespace_fd("net", agent_of(process)))
 
 
 def gate_of(process):

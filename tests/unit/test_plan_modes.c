@@ -204,7 +204,8 @@ TEST(a_container_jail_from_the_first_line_to_the_last)
 		    "\t\toif != \"lo\" meta mark 0xbabd1a11 accept\n"
 		    "\t\tmeta mark 0xbabd1a11 fib daddr type local accept\n"
 		    "\t\tmeta mark 0xbabd1a11 reject with icmpx admin-prohibited\n"
-		    "\t\ticmpv6 type 130-143 accept\n"
+		    "\t\ticmpv6 type 135-136 accept\n"
+		    "\t\ticmpv6 type 130-143 drop\n"
 		    "\t\tct state established,related ct direction reply accept\n"
 		    "\t\tfib saddr type != local log group 1 drop\n"
 		    "\t\tfib daddr type local ct status dnat accept\n"
@@ -219,7 +220,7 @@ TEST(a_container_jail_from_the_first_line_to_the_last)
 		    "\t\toif \"lo\" accept\n"
 		    "\t\tmeta mark 0xbabd1a11 accept\n"
 		    "\t\tct state established,related ct direction reply accept\n"
-		    "\t\ticmpv6 type 130-143 accept\n"
+		    "\t\ticmpv6 type 135-136 accept\n"
 		    "\t\tlog group 1 drop\n"
 		    "\t}\n"
 		    "\n"
@@ -267,7 +268,8 @@ TEST(a_container_jail_from_the_first_line_to_the_last)
 	"\t\toif != \"lo\" meta mark 0xbabd1a11 accept\n"                                            \
 	"\t\tmeta mark 0xbabd1a11 fib daddr type local accept\n"                                     \
 	"\t\tmeta mark 0xbabd1a11 reject with icmpx admin-prohibited\n"                              \
-	"\t\ticmpv6 type 130-143 accept\n"                                                           \
+	"\t\ticmpv6 type 135-136 accept\n"                                                           \
+	"\t\ticmpv6 type 130-143 drop\n"                                                             \
 	"\t\tct state established,related " reply "accept\n"                                         \
 	"\t\tfib saddr type != local log group 1 drop\n"                                             \
 	"\t\tip daddr 127.0.0.11 meta l4proto tcp log group 1 reject with tcp reset\n"               \
@@ -300,7 +302,7 @@ TEST(a_container_jail_from_the_first_line_to_the_last)
 	"\t\tmeta nfproto ipv4 meta l4proto icmp accept\n"                                           \
 	"\t\tip daddr 9.9.9.9 tcp dport 53 accept\n"                                                 \
 	"\t\tip6 daddr 2001:db8::/32 meta l4proto tcp accept\n"                                      \
-	"\t\ticmpv6 type 130-143 accept\n"                                                           \
+	"\t\ticmpv6 type 135-136 accept\n"                                                           \
 	"\t\t" leaving "\n"                                                                          \
 	"\t}\n"                                                                                      \
 	"\n"                                                                                         \
@@ -538,6 +540,18 @@ TEST(a_container_jail_bounds_no_host_and_no_other_jail)
 			  "Put only one of them into a pod, or let clone make namespaces");
 	box.facts.alone = true;
 	container_plan(&box);
+}
+
+/* The rules of a jail that is the container bound the gates of the others, too. */
+TEST(beside_a_jail_that_is_the_container_there_is_no_other)
+{
+	box.facts.taken = true;
+	box.options.jail = JAIL_VETH;
+	container_refuses(&box, "plan: jail veth: the whole container is another jail. "
+				"Put only one of them into a pod");
+	box.options.jail = JAIL_LOOPBACK;
+	container_refuses(&box, "plan: jail loopback: the whole container is another jail. "
+				"Put only one of them into a pod");
 }
 
 TEST(a_container_jail_makes_no_namespace)
@@ -795,6 +809,7 @@ int main(void)
 		T(a_container_jail_needs_net_admin),
 		T(a_container_jail_is_no_place_for_capabilities),
 		T(a_container_jail_bounds_no_host_and_no_other_jail),
+		T(beside_a_jail_that_is_the_container_there_is_no_other),
 		T(a_container_jail_makes_no_namespace),
 		T(init_of_a_container_jail_keeps_what_it_needs),
 		T(a_container_jail_replaces_what_a_killed_run_left),
