@@ -106,6 +106,7 @@ static const struct sock_filter gate_filter[] = {
 	ALLOW(SYS_getsockopt),
 	ALLOW(SYS_setsockopt),
 	ALLOW(SYS_getsockname),
+	ALLOW(SYS_bind), /* of a question's socket; no server's, which Landlock forbids */
 	ALLOW(SYS_write), /* the audit log */
 	ALLOW(SYS_ppoll),
 	ALLOW(SYS_getrandom),

@@ -48,6 +48,15 @@ int endpoint_socket(uint8_t family, int type, uint32_t mark)
 	return fd;
 }
 
+int endpoint_bind(int fd, uint8_t family, uint16_t port)
+{
+	const struct address any = { .family = family };
+	union socket_address at;
+	socklen_t length = fill(&at, &any, port);
+
+	return bind(fd, &at.any, length);
+}
+
 int endpoint_accept(int listener)
 {
 	/* By the system call alone; libc's function does more for kernels before 2.6.28. */

@@ -14,6 +14,9 @@
  */
 int endpoint_socket(uint8_t family, int type, uint32_t mark);
 
+/* As bind(2), to this port of any address of the host. */
+int endpoint_bind(int fd, uint8_t family, uint16_t port);
+
 /* A connection that waits at a listener, likewise; or -errno. */
 int endpoint_accept(int listener);
 

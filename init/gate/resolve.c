@@ -17,6 +17,11 @@
 #define LOOKUPS 256
 #define PARTS 2 /* A and AAAA */
 
+/* Below those of net.ipv4.ip_local_port_range, and the gate's own. */
+#define PORT_FIRST 14336
+#define PORTS 16384
+#define PORT_TRIES 8
+
 struct part {
 	uint16_t id, type;
 	bool answered;
@@ -150,6 +155,23 @@ static bool send_queries(const struct lookup *l)
 	return !l->tcp || send(l->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
+/*
+ * The network may be the agent's own as well. With a port that a question of the agent's has had, conntrack
+ * would lead this one the same way, back to the gate; and the other way round. So it is not from where the
+ * kernel takes them.
+ */
+static bool take_port(const struct lookup *l, uint8_t family)
+{
+	for (unsigned int i = 0; i < PORT_TRIES; i++) {
+		uint16_t port;
+
+		gate_random(&port, sizeof(port));
+		if (endpoint_bind(l->fd, family, PORT_FIRST + port % PORTS) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool connect_to_server(struct lookup *l)
 {
 	const struct address *server = server_of(l);
@@ -158,7 +180,7 @@ static bool connect_to_server(struct lookup *l)
 	l->sent = false;
 	l->fd = endpoint_socket(server->family, l->tcp ? SOCK_STREAM : SOCK_DGRAM,
 				gate.config->mark);
-	if (l->fd < 0)
+	if (l->fd < 0 || (gate.config->mark && !l->tcp && !take_port(l, server->family)))
 		return false;
 	if (endpoint_connect(l->fd, server, DNS_PORT) < 0 && errno != EINPROGRESS)
 		return false;

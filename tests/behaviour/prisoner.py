@@ -122,8 +122,9 @@ class Prisoner:
         """Nothing at all, or only packets to these addresses without the secret; then an allowed request that is seen."""
         before, later = self.packets(), self._control()
         known = (WEB, WEB6, RESOLVER, OWN_RESOLVER, *among)
-        assert [packet for packet in before if packet.destination not in among] == []
-        assert [packet for packet in later if packet.destination not in known] == []
+        for found, expected in (before, among), (later, known):
+            unexpected = [packet for packet in found if packet.destination not in expected]
+            assert not unexpected, unexpected
         assert self.tap.carried(secret) == []
         self._ended.update(packet for packet in before + later if packet.protocol == packets.TCP)
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 
 import pytest
 
@@ -192,6 +193,22 @@ def test_what_the_server_sends_first_does_not_bring_it_back(net, settled, family
                 client.send(b"after")
                 client.recv(100)
             assert not wire.packets(destination=denied)
+
+
+def test_questions_of_the_gate_and_of_the_agent_have_ports_of_their_own(names, agent):
+    """To the kernel it is one connection when one follows the other from the same port: both would be led one way."""
+    box = names.box()
+    box.sysctl({"ipv4/ip_local_port_range": "40000 40003"})
+    bounded = agent("domain=*.example.com", box=box, options=[HERE])
+    ask = ("import socket\nfor port in 40000, 40001:\n  one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+           "  one.bind(('', port))\n  one.settimeout(2)\n"
+           "  one.sendto(bytes.fromhex('123401000001000000000000046576696c036e65740000010001'), ('192.0.2.53', 53))\n"
+           "  print(one.recv(500)[:2].hex())")
+    assert bounded.process.exec_run(["/usr/bin/python3", "-c", ask]).out == "1234\n1234\n"
+    for name in "api", "host", "stream", "git", "db", "cache", "mail", "tls":
+        before = time.monotonic()
+        assert len(bounded.do("resolve", name=f"{name}.example.com", family=4)) == 1
+        assert time.monotonic() < before + 1, name
 
 
 def test_a_resolver_of_the_container_is_not_asked_directly(box):
