@@ -60,7 +60,8 @@ for group in "$@"; do
 		packages="$packages binutils clang clang-format clang-tidy cppcheck shellcheck mandoc python3"
 		;;
 	behaviour)
-		packages="$packages python3 python3-pytest iproute2 nftables util-linux procps strace libcap2-bin"
+		packages="$packages python3 python3-pytest python3-pytest-xdist iproute2 nftables util-linux procps strace"
+		packages="$packages libcap2-bin"
 		# The servers and the clients of the tests' internet. None of these starts anything by itself where no init runs.
 		packages="$packages dnsmasq-base nginx fcgiwrap openssh-server redis-server postgresql openssl git curl"
 		packages="$packages openssh-client redis-tools postgresql-client nodejs libc-bin musl-tools"

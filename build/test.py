@@ -8,6 +8,7 @@ A standing check counts as one test, and so does a fuzz target; cmocka and pytes
 crashes, hangs or reports nothing has failed: silence is never a success. make's rules build each program.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -129,39 +130,42 @@ def stage_unit_aarch64():
     run_unit("unit-aarch64", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", library], {})
 
 
+def fuzz(source):
+    """(exit code, output) of one target, from the inputs in tests/fuzz/corpus and what it finds itself."""
+    corpus = OUT / "fuzz" / "corpus" / source.stem  # a copy: a run writes what it finds into its corpus
+    given = ROOT / "tests" / "fuzz" / "corpus" / source.stem.removeprefix("fuzz_")
+    corpus.mkdir(parents=True, exist_ok=True)
+    if given.is_dir():
+        shutil.copytree(given, corpus, dirs_exist_ok=True)
+    crashes = OUT / "fuzz" / "crashes"
+    crashes.mkdir(exist_ok=True)
+    return run([f"build/out/fuzz/{source.stem}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=5", "-rss_limit_mb=1024",
+                f"-artifact_prefix={crashes}/{source.stem}-", corpus])
+
+
 def stage_fuzz():
-    """Each tests/fuzz/fuzz_*.c runs for some seconds, from the inputs in tests/fuzz/corpus and what it finds itself."""
+    """Each tests/fuzz/fuzz_*.c runs for some seconds, as many at a time as there are processors."""
     sources = sorted((ROOT / "tests" / "fuzz").glob("fuzz_*.c"))
     if not sources:
         fail("fuzz", "there is no tests/fuzz/fuzz_*.c")
-    for source in sources:
-        program = f"build/out/fuzz/{source.stem}"
-        if not build(program):
-            continue
-        corpus = OUT / "fuzz" / "corpus" / source.stem  # a copy: a run writes what it finds into its corpus
-        given = ROOT / "tests" / "fuzz" / "corpus" / source.stem.removeprefix("fuzz_")
-        corpus.mkdir(parents=True, exist_ok=True)
-        if given.is_dir():
-            shutil.copytree(given, corpus, dirs_exist_ok=True)
-        crashes = OUT / "fuzz" / "crashes"
-        crashes.mkdir(exist_ok=True)
-        code, output = run([program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=5", "-rss_limit_mb=1024",
-                            f"-artifact_prefix={crashes}/{source.stem}-", corpus])
-        runs = re.search(r"^Done (\d+) runs", output, re.MULTILINE)
-        if code or not runs:
-            fail(f"fuzz {source.stem}", "\n".join(output.splitlines()[-60:]))
-        else:
-            succeed(f"fuzz {source.stem}", f"{runs[1]} runs")
+    sources = [source for source in sources if build(f"build/out/fuzz/{source.stem}")]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for source, (code, output) in zip(sources, pool.map(fuzz, sources)):
+            runs = re.search(r"^Done (\d+) runs", output, re.MULTILINE)
+            if code or not runs:
+                fail(f"fuzz {source.stem}", "\n".join(output.splitlines()[-60:]))
+            else:
+                succeed(f"fuzz {source.stem}", f"{runs[1]} runs")
 
 
-def run_pytest(directory):
+def run_pytest(directory, *options):
     """pytest shows its progress itself, and reports each test in a JUnit file."""
     if not (build("all") and build("build/out/probe")):
         return
     report = OUT / f"{directory}.xml"
     report.unlink(missing_ok=True)
     code, output = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-                        f"tests/{directory}"], quiet=False)
+                        *options, f"tests/{directory}"], quiet=False)
     try:
         cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
     except (OSError, xml.etree.ElementTree.ParseError) as error:
@@ -182,7 +186,9 @@ def run_pytest(directory):
 
 
 def stage_behaviour():
-    run_pytest("behaviour")
+    """Most of them wait more than they do: two at a time. See tests/behaviour/conftest.py."""
+    run_pytest("behaviour", "-n", "2", "--dist", "loadfile", "-m", "not alone")
+    run_pytest("behaviour", "-m", "alone")
 
 
 def stage_docker():

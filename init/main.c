@@ -377,7 +377,7 @@ static int prepare(const struct signals_inherited *signals, struct failure *f)
 /* What was needed to make the jail is not needed to live with it, and that may be long. */
 static void rest(void)
 {
-	memory_give_back(&facts.net, sizeof(facts.net));
+	memory_give_back(&facts.was_off, sizeof(facts) - offsetof(struct facts, was_off));
 	memory_give_back(&choice, sizeof(choice));
 	memory_give_back(plan.inner.rules, sizeof(plan.inner.rules));
 	memory_give_back(plan.outer.rules, sizeof(plan.outer.rules));

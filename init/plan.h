@@ -24,7 +24,7 @@
 /* Containers of a pod share a network namespace: so many jails may stand in one. */
 #define INSTANCES 16
 
-/* What preflight found. */
+/* What preflight found. What is needed as long as the agent lives stands first. */
 struct facts {
 	uint32_t uid, gid;
 	struct caps caps;
@@ -32,14 +32,15 @@ struct facts {
 	bool alone; /* no other one is taken */
 	bool taken; /* one of the others is the container itself */
 	bool host_network; /* the network namespace is the machine's own */
-	char table[32]; /* name of our table */
-	bool table_left; /* it is there already: the run before was killed */
-	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
-	struct failure
-		no_clone; /* why no namespaces can be made; stage NULL: nothing is known against it */
+	bool table_left; /* our table is there already: the run before was killed */
 	bool ipv6_on_new_links; /* net.ipv6.conf.default.disable_ipv6 is 0 */
-	struct id_map uids, gids; /* of the user namespace that we are in */
+	char table[32]; /* its name */
 	struct resolv resolv; /* the container's, as it was before the agent could write there */
+
+	struct forwarding was_off; /* before this and other jails here, as far as they noted it */
+	struct id_map uids, gids; /* of the user namespace that we are in */
+	struct failure
+		no_clone; /* why no namespaces can be made; stage NULL: nothing speaks against it */
 	struct survey net;
 };
 

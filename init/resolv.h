@@ -29,8 +29,8 @@ struct resolv {
 	unsigned int search_count;
 	uint32_t timeout; /* milliseconds for one try: options timeout:N, 1000 to 30000; 5000 */
 	uint32_t attempts; /* options attempts:N, 1 to 5; 2 */
-	struct host hosts[RESOLV_HOSTS]; /* one for each name of a line; the rest is left out */
 	unsigned int host_count;
+	struct host hosts[RESOLV_HOSTS]; /* one for each name of a line; the rest is left out */
 };
 
 /*

@@ -12,6 +12,22 @@ import signal_sets
 signal_sets.default({32, 33})
 
 
+# They measure, or take all that a machine has; the others can share it: pytest -n 2 --dist loadfile -m "not alone".
+ALONE = ("test_gate_bulk", "test_resident_memory", "test_no_wake_up_when_idle", "test_ten_thousand_flows", "test_flood_of",
+         "test_first_connection_is_never_late", "test_killed_again_and_again", "test_agent_cannot_hold_off",
+         "test_more_allowed_names_than_there_is_room_for", "is_refused_at_once", "are_not_late")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: nothing else may run beside it")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(name in item.nodeid for name in ALONE):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def net():
     reason = sandbox.missing()
