@@ -27,6 +27,8 @@ static int remove_leftover(struct jail *j, struct failure *f)
 	struct nl_error e;
 	int error;
 
+	if (j->plan->leftover_table)
+		remove_last_routes(j); /* if the killed one was the container */
 	if (!j->plan->leftover_link)
 		return 0;
 	link_delete(j->plan->leftover_link, "link of a run that was killed");

@@ -274,6 +274,7 @@ def test_leftover_of_another_mode(net, box, first, then):
         assert agent.do("connect", net.denied.v4, 80)["errno"] == "ECONNREFUSED"
         assert agent.end().code == 0
     assert box.nft() == ""
+    assert not [route for family in ("-4", "-6") for route in box.ip_json(family, "route", "show", "dev", "lo")]
     ways.until(lambda: len(box.ip_json("link")) == 2, "the wire of the killed one has gone with its namespace")
 
 
