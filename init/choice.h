@@ -11,9 +11,10 @@
 #define CANDIDATES 4
 
 struct choice {
-	unsigned int next; /* the candidate to be planned next */
 	struct failure
 		refused[CANDIDATES]; /* why not, for those before; stage NULL: not asked for */
+	unsigned int
+		next; /* the candidate to be planned next; last, where what stays in use begins */
 };
 
 /*

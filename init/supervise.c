@@ -241,15 +241,16 @@ static void give_back_code(void)
 
 /*
  * As far down as the start has used the stack; what was never used is not mapped, and that is no error for
- * the rest.
+ * the rest. The nearest part is in use by the very calls that give the others back.
  */
 #define STACK_USED ((size_t)1 << 16)
+#define STACK_IN_USE 1024
 
 static void give_back_stack(void)
 {
 	char *here = __builtin_frame_address(0);
 
-	memory_give_back(here - STACK_USED, STACK_USED - 256);
+	memory_give_back(here - STACK_USED, STACK_USED - STACK_IN_USE);
 }
 
 int supervise(const struct supervision *s)
